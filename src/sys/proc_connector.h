@@ -1,0 +1,46 @@
+// The kernel's process events (netlink, CN_IDX_PROC): the earliest notice of a crash that works
+// without touching core_pattern.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/types.h"
+#include "base/unique_fd.h"
+#include "sys/pidfd.h"
+
+namespace nines::sys {
+
+struct ProcEvent {
+  enum class Kind : std::uint8_t {
+    kCoredump,  ///< took a fatal signal that dumps core; still has its memory and files
+    kExit,      ///< the whole process (thread group leader) ended
+    kOverrun,   ///< events were lost; the reader must look for itself
+  };
+  Kind kind;
+  pid_t pid = 0;  ///< thread group id
+  ExitStatus status;  ///< kExit only
+};
+
+/// Subscribes to coredump and exit events of whole processes; a BPF filter in the kernel drops
+/// all others, so a fork storm elsewhere does not wake us.
+/// @source linux/cn_proc.h; needs CAP_NET_ADMIN in the initial user and pid namespaces
+class ProcConnector {
+ public:
+  /// @errors kDenied, kUnsupported (also: no acknowledgement, as inside a pid namespace).
+  static Result<ProcConnector> open();
+
+  int fd() const { return socket_.get(); }  ///< readable when events wait
+  /// Reads what waits, without blocking. Malformed messages are skipped.
+  Result<std::vector<ProcEvent>> read();
+
+ private:
+  UniqueFd socket_;
+};
+
+/// Decodes one datagram of the connector. Separate for tests.
+std::optional<ProcEvent> decode_proc_event(const void* bytes, std::size_t size);
+
+}  // namespace nines::sys

@@ -1,0 +1,55 @@
+// /proc, read and typed. Everything here is a snapshot of something that may end meanwhile.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/types.h"
+#include "sys/host_root.h"
+
+namespace nines::sys {
+
+/// What /proc/PID/stat says. @source proc_pid_stat(5)
+struct ProcessStat {
+  ProcessId id;
+  std::string command;  ///< comm, at most 15 bytes, may contain any byte
+  char state = '?';     ///< R S D Z T t X I
+  pid_t parent = 0;
+  std::uint64_t user_ticks = 0;
+  std::uint64_t system_ticks = 0;
+  std::uint32_t threads = 0;
+  Bytes resident;
+};
+
+class Procfs {
+ public:
+  explicit Procfs(HostRoot root = {}) : root_(std::move(root)) {}
+
+  /// @errors kGone: ended. kCorrupt: not the documented form.
+  Result<ProcessStat> stat(pid_t pid) const;
+  /// pid + start time of a running process. @errors kGone.
+  Result<ProcessId> identify(pid_t pid) const;
+  /// True if that very process (not a recycled pid) still runs and is no zombie.
+  bool is_running(const ProcessId& id) const;
+
+  Result<std::vector<std::string>> command_line(pid_t pid) const;
+  /// @errors kDenied: another user's process.
+  Result<std::map<std::string, std::string>> environment(pid_t pid) const;
+  /// Target of /proc/PID/exe.
+  Result<std::string> executable(pid_t pid) const;
+  /// Open descriptors: number -> link text ("socket:[1234]", "/dev/null").
+  Result<std::map<int, std::string>> descriptors(pid_t pid) const;
+  /// Children of every thread of the process; scans /proc where the kernel has no `children` file.
+  Result<std::vector<pid_t>> children(pid_t pid) const;
+  Result<std::vector<pid_t>> threads(pid_t pid) const;
+  Result<std::vector<pid_t>> all_processes() const;
+  /// Random id of this boot. @source /proc/sys/kernel/random/boot_id
+  Result<std::string> boot_id() const;
+
+ private:
+  HostRoot root_;
+};
+
+}  // namespace nines::sys
