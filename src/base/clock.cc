@@ -17,8 +17,12 @@ std::int64_t read_clock(clockid_t clock) {
 
 }  // namespace
 
-UtcTime utc_now() { return UtcTime{read_clock(CLOCK_REALTIME)}; }
-BootTime boot_now() { return BootTime{read_clock(CLOCK_BOOTTIME)}; }
+UtcTime utc_now() {
+  return UtcTime{read_clock(CLOCK_REALTIME)};
+}
+BootTime boot_now() {
+  return BootTime{read_clock(CLOCK_BOOTTIME)};
+}
 
 std::string to_iso8601(UtcTime time) {
   std::int64_t seconds = time.ns / 1'000'000'000;

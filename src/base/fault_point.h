@@ -5,7 +5,8 @@
 //   kill   SIGKILL to the own process: what a crash or the OOM killer would do
 //   stall  sleep for one second: widens races
 // and @N (default 1) fires on the N-th pass only; @* on every pass.
-// Unarmed, a FaultPoint costs one relaxed load.
+// With NINES_FAULT_TOKEN=FILE a fault fires only if it can remove FILE, so once over all processes
+// that inherit the environment. Unarmed, a FaultPoint costs one relaxed load.
 #pragma once
 
 #include <atomic>
@@ -42,7 +43,9 @@ inline Status hit(FaultPoint point) {
 }
 
 /// For places that cannot report a failure: only `kill` and `stall` have an effect there.
-inline void pass(FaultPoint point) { (void)hit(point).has_value(); }
+inline void pass(FaultPoint point) {
+  (void)hit(point).has_value();
+}
 
 }  // namespace fault
 }  // namespace nines

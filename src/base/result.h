@@ -28,20 +28,19 @@ using Status = Result<void>;
 }  // namespace nines
 
 /// Evaluates an expression of type Result; returns its Error from the enclosing function.
-#define NINES_TRY(expr)                                            \
-  do {                                                             \
-    if (auto nines_try_result = (expr); !nines_try_result) {       \
-      return std::move(nines_try_result.error());                  \
-    }                                                              \
+#define NINES_TRY(expr)                                      \
+  do {                                                       \
+    if (auto nines_try_result = (expr); !nines_try_result) { \
+      return std::move(nines_try_result.error());            \
+    }                                                        \
   } while (false)
 
 #define NINES_CONCAT_INNER(a, b) a##b
 #define NINES_CONCAT(a, b) NINES_CONCAT_INNER(a, b)
 
 /// `NINES_ASSIGN(auto fd, open_it());`: declares or assigns the value, or returns the Error.
-#define NINES_ASSIGN(lhs, expr) \
-  NINES_ASSIGN_INNER(NINES_CONCAT(nines_assign_, __LINE__), lhs, expr)
-#define NINES_ASSIGN_INNER(temporary, lhs, expr)             \
-  auto temporary = (expr);                                   \
-  if (!temporary) return std::move(temporary.error());       \
+#define NINES_ASSIGN(lhs, expr) NINES_ASSIGN_INNER(NINES_CONCAT(nines_assign_, __LINE__), lhs, expr)
+#define NINES_ASSIGN_INNER(temporary, lhs, expr)       \
+  auto temporary = (expr);                             \
+  if (!temporary) return std::move(temporary.error()); \
   lhs = std::move(*temporary)

@@ -28,8 +28,12 @@ struct Bytes {
   std::uint64_t count = 0;
   friend auto operator<=>(const Bytes&, const Bytes&) = default;
 };
-inline constexpr Bytes operator""_KiB(unsigned long long n) { return Bytes{n << 10}; }
-inline constexpr Bytes operator""_MiB(unsigned long long n) { return Bytes{n << 20}; }
+inline constexpr Bytes operator""_KiB(unsigned long long n) {
+  return Bytes{n << 10};
+}
+inline constexpr Bytes operator""_MiB(unsigned long long n) {
+  return Bytes{n << 20};
+}
 
 /// @return e.g. "512 B", "10.0 MiB".
 std::string to_string(Bytes bytes);

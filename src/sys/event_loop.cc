@@ -20,21 +20,23 @@ namespace {
 
 // The handlers hold the watch itself, so that a callback may drop its own Subscription: that only
 // clears `callback`, and the memory goes when the last pending handler has run.
-struct ReadableWatch : std::enable_shared_from_this<ReadableWatch> {
-  ReadableWatch(asio::io_context& context, int fd, std::function<void()> ready)
-      : descriptor(context, fd), callback(std::make_shared<std::function<void()>>(std::move(ready))) {}
-  ~ReadableWatch() {
+struct FdWatch : std::enable_shared_from_this<FdWatch> {
+  FdWatch(asio::io_context& context, int fd, asio::posix::stream_descriptor::wait_type what,
+          std::function<void()> ready)
+      : descriptor(context, fd),
+        wait_for(what),
+        callback(std::make_shared<std::function<void()>>(std::move(ready))) {}
+  ~FdWatch() {
     if (descriptor.is_open()) (void)descriptor.release();
   }
 
   void arm() {
-    descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                          [self = shared_from_this()](boost::system::error_code error) {
-                            if (error || !self->callback) return;
-                            const auto keep_alive = self->callback;
-                            (*keep_alive)();
-                            if (self->callback) self->arm();
-                          });
+    descriptor.async_wait(wait_for, [self = shared_from_this()](boost::system::error_code error) {
+      if (error || !self->callback) return;
+      const auto keep_alive = self->callback;
+      (*keep_alive)();
+      if (self->callback) self->arm();
+    });
   }
 
   void cancel() {
@@ -44,13 +46,14 @@ struct ReadableWatch : std::enable_shared_from_this<ReadableWatch> {
   }
 
   asio::posix::stream_descriptor descriptor;
+  asio::posix::stream_descriptor::wait_type wait_for;
   std::shared_ptr<std::function<void()>> callback;
 };
 
-struct ReadableSubscription final : Subscription::Impl {
-  explicit ReadableSubscription(std::shared_ptr<ReadableWatch> w) : watch(std::move(w)) {}
-  ~ReadableSubscription() override { watch->cancel(); }
-  std::shared_ptr<ReadableWatch> watch;
+struct FdSubscription final : Subscription::Impl {
+  explicit FdSubscription(std::shared_ptr<FdWatch> w) : watch(std::move(w)) {}
+  ~FdSubscription() override { watch->cancel(); }
+  std::shared_ptr<FdWatch> watch;
 };
 
 struct TimerState {
@@ -74,10 +77,22 @@ struct TimerSubscription final : Subscription::Impl {
 EventLoop::EventLoop() : state_(std::make_unique<State>()) {}
 EventLoop::~EventLoop() = default;
 
-Subscription EventLoop::on_readable(int fd, std::function<void()> ready) {
-  auto watch = std::make_shared<ReadableWatch>(state_->context, fd, std::move(ready));
+namespace {
+Subscription watch_fd(asio::io_context& context, int fd,
+                      asio::posix::stream_descriptor::wait_type what, std::function<void()> ready) {
+  auto watch = std::make_shared<FdWatch>(context, fd, what, std::move(ready));
   watch->arm();
-  return Subscription(std::make_unique<ReadableSubscription>(std::move(watch)));
+  return Subscription(std::make_unique<FdSubscription>(std::move(watch)));
+}
+}  // namespace
+
+Subscription EventLoop::on_readable(int fd, std::function<void()> ready) {
+  return watch_fd(state_->context, fd, asio::posix::stream_descriptor::wait_read, std::move(ready));
+}
+
+Subscription EventLoop::on_writable(int fd, std::function<void()> ready) {
+  return watch_fd(state_->context, fd, asio::posix::stream_descriptor::wait_write,
+                  std::move(ready));
 }
 
 Subscription EventLoop::after(Nanoseconds delay, std::function<void()> fire) {
@@ -91,9 +106,17 @@ Subscription EventLoop::after(Nanoseconds delay, std::function<void()> fire) {
   return Subscription(std::make_unique<TimerSubscription>(std::move(timer)));
 }
 
-void EventLoop::post(std::function<void()> run) { asio::post(state_->context, std::move(run)); }
-void EventLoop::run() { state_->context.run(); }
-void EventLoop::stop() { state_->context.stop(); }
-boost::asio::io_context& EventLoop::context() { return state_->context; }
+void EventLoop::post(std::function<void()> run) {
+  asio::post(state_->context, std::move(run));
+}
+void EventLoop::run() {
+  state_->context.run();
+}
+void EventLoop::stop() {
+  state_->context.stop();
+}
+boost::asio::io_context& EventLoop::context() {
+  return state_->context;
+}
 
 }  // namespace nines::sys

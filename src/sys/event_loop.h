@@ -40,6 +40,8 @@ class EventLoop {
   /// Calls `ready` each time `fd` is readable (level-triggered) until the Subscription goes.
   /// The fd stays the caller's and must outlive the Subscription.
   Subscription on_readable(int fd, std::function<void()> ready);
+  /// The same for writable: a connect(2) that finished, or room in a full buffer.
+  Subscription on_writable(int fd, std::function<void()> ready);
   /// Calls `fire` once, after `delay` on the monotonic clock.
   Subscription after(Nanoseconds delay, std::function<void()> fire);
   /// Calls `run` soon. Callable from any thread.

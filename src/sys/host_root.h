@@ -15,9 +15,7 @@ class HostRoot {
 
   /// @pre   `absolute` begins with '/'.
   /// @return the path to open, e.g. "/tmp/fake" + "/proc/1/stat".
-  std::string path(std::string_view absolute) const {
-    return prefix_ + std::string(absolute);
-  }
+  std::string path(std::string_view absolute) const { return prefix_ + std::string(absolute); }
   bool is_real() const { return prefix_.empty(); }
 
  private:

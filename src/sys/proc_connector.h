@@ -20,7 +20,7 @@ struct ProcEvent {
     kOverrun,   ///< events were lost; the reader must look for itself
   };
   Kind kind;
-  pid_t pid = 0;  ///< thread group id
+  pid_t pid = 0;      ///< thread group id
   ExitStatus status;  ///< kExit only
 };
 

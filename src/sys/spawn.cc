@@ -88,7 +88,8 @@ Result<std::vector<UniqueFd>> lift_descriptors(const SpawnRequest& request) {
       null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
       if (!null) return Error::from_errno(errno, "open", "/dev/null");
     }
-    const int copy = ::fcntl(fd < 0 ? null.get() : fd, F_DUPFD_CLOEXEC, static_cast<int>(wanted.size()));
+    const int copy =
+        ::fcntl(fd < 0 ? null.get() : fd, F_DUPFD_CLOEXEC, static_cast<int>(wanted.size()));
     if (copy < 0) return Error::from_errno(errno, "duplicate descriptor", std::to_string(fd));
     lifted.emplace_back(copy);
   }
@@ -118,7 +119,8 @@ Status prepare(const SpawnRequest& request, PreparedChild& child) {
   child.argv = pointers(child.argv_texts);
   child.envp = pointers(child.env_texts);
   for (std::size_t i = 0; i < request.pid_variables.size(); ++i) {
-    child.pid_texts.push_back(child.envp[first_pid_variable + i] + request.pid_variables[i].size() + 1);
+    child.pid_texts.push_back(child.envp[first_pid_variable + i] + request.pid_variables[i].size() +
+                              1);
   }
   NINES_ASSIGN(child.lifted, lift_descriptors(request));
   for (const UniqueFd& fd : child.lifted) child.fds.push_back(fd.get());

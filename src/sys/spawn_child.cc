@@ -54,7 +54,8 @@ NINES_CHILD_CODE bool write_text(const char* path, const char* text) {
 NINES_CHILD_CODE void arrange_descriptors(ChildPlan* plan) {
   // The parent made every source at or above fd_count, so no dup2 overwrites a source.
   for (std::size_t n = 0; n < plan->fd_count; ++n) {
-    if (call(SYS_dup3, plan->fds[n], static_cast<int>(n), 0) < 0) fail(plan, ChildStep::kDescriptors);
+    if (call(SYS_dup3, plan->fds[n], static_cast<int>(n), 0) < 0)
+      fail(plan, ChildStep::kDescriptors);
   }
   if (call(SYS_close_range, static_cast<unsigned>(plan->fd_count), ~0U, 0) < 0) {
     fail(plan, ChildStep::kDescriptors);
@@ -169,23 +170,40 @@ NINES_CHILD_CODE void reset_signals(ChildPlan* plan) {
 
 const char* step_name(ChildStep step) {
   switch (step) {
-    case ChildStep::kNone: return "none";
-    case ChildStep::kSession: return "create session";
-    case ChildStep::kCgroup: return "enter cgroup";
-    case ChildStep::kDescriptors: return "pass descriptors";
-    case ChildStep::kLimits: return "set resource limit";
-    case ChildStep::kNice: return "set nice level";
-    case ChildStep::kOomScore: return "set OOM score";
-    case ChildStep::kAffinity: return "set CPU affinity";
-    case ChildStep::kScheduling: return "set CPU scheduling";
-    case ChildStep::kIoPriority: return "set I/O priority";
-    case ChildStep::kRoot: return "change root directory";
-    case ChildStep::kGroups: return "set groups";
-    case ChildStep::kCapabilities: return "set capabilities";
-    case ChildStep::kUser: return "set user";
-    case ChildStep::kNoNewPrivileges: return "set no_new_privs";
-    case ChildStep::kWorkingDirectory: return "change directory";
-    case ChildStep::kExecute: return "execute";
+    case ChildStep::kNone:
+      return "none";
+    case ChildStep::kSession:
+      return "create session";
+    case ChildStep::kCgroup:
+      return "enter cgroup";
+    case ChildStep::kDescriptors:
+      return "pass descriptors";
+    case ChildStep::kLimits:
+      return "set resource limit";
+    case ChildStep::kNice:
+      return "set nice level";
+    case ChildStep::kOomScore:
+      return "set OOM score";
+    case ChildStep::kAffinity:
+      return "set CPU affinity";
+    case ChildStep::kScheduling:
+      return "set CPU scheduling";
+    case ChildStep::kIoPriority:
+      return "set I/O priority";
+    case ChildStep::kRoot:
+      return "change root directory";
+    case ChildStep::kGroups:
+      return "set groups";
+    case ChildStep::kCapabilities:
+      return "set capabilities";
+    case ChildStep::kUser:
+      return "set user";
+    case ChildStep::kNoNewPrivileges:
+      return "set no_new_privs";
+    case ChildStep::kWorkingDirectory:
+      return "change directory";
+    case ChildStep::kExecute:
+      return "execute";
   }
   return "?";
 }

@@ -10,8 +10,23 @@
 namespace nines::sys::internal {
 
 enum class ChildStep : std::uint8_t {
-  kNone, kSession, kCgroup, kDescriptors, kLimits, kNice, kOomScore, kAffinity, kScheduling,
-  kIoPriority, kRoot, kGroups, kCapabilities, kUser, kNoNewPrivileges, kWorkingDirectory, kExecute,
+  kNone,
+  kSession,
+  kCgroup,
+  kDescriptors,
+  kLimits,
+  kNice,
+  kOomScore,
+  kAffinity,
+  kScheduling,
+  kIoPriority,
+  kRoot,
+  kGroups,
+  kCapabilities,
+  kUser,
+  kNoNewPrivileges,
+  kWorkingDirectory,
+  kExecute,
 };
 const char* step_name(ChildStep step);
 

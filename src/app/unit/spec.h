@@ -23,9 +23,23 @@ namespace nines::unit {
 /// "infinity" is a value of its own: no time-out, no cap.
 using TimeSpan = std::optional<Nanoseconds>;
 
-enum class ServiceType : std::uint8_t { kSimple, kExec, kNotify, kNotifyReload, kForking, kOneshot, kIdle };
+enum class ServiceType : std::uint8_t {
+  kSimple,
+  kExec,
+  kNotify,
+  kNotifyReload,
+  kForking,
+  kOneshot,
+  kIdle
+};
 enum class RestartPolicy : std::uint8_t {
-  kNo, kAlways, kOnSuccess, kOnFailure, kOnAbnormal, kOnAbort, kOnWatchdog
+  kNo,
+  kAlways,
+  kOnSuccess,
+  kOnFailure,
+  kOnAbnormal,
+  kOnAbort,
+  kOnWatchdog
 };
 enum class KillMode : std::uint8_t { kControlGroup, kMixed, kProcess, kNone };
 enum class NotifyAccess : std::uint8_t { kNone, kMain, kExec, kAll };
@@ -68,8 +82,8 @@ enum class Preserve : std::uint8_t { kNo, kYes, kRestart };
 struct Condition {
   std::string kind;  ///< "PathExists", "DirectoryNotEmpty", "FileIsExecutable", "User" ...
   std::string argument;
-  bool negate = false;   ///< '!'
-  bool trigger = false;  ///< '|'
+  bool negate = false;     ///< '!'
+  bool trigger = false;    ///< '|'
   bool assertion = false;  ///< Assert*= instead of Condition*=
 };
 
@@ -82,14 +96,14 @@ struct HealthCheck {
   std::string http_path = "/";
   int http_status_min = 200;
   int http_status_max = 399;
-  std::string send;    ///< kTcp: bytes to send after connecting (HealthCheckSend=, C escapes)
-  std::string expect;  ///< kTcp: must appear in the answer (HealthCheckExpect=)
+  std::string send;     ///< kTcp: bytes to send after connecting (HealthCheckSend=, C escapes)
+  std::string expect;   ///< kTcp: must appear in the answer (HealthCheckExpect=)
   ExecCommand command;  ///< kCommand: exit code 0 is healthy
-  Nanoseconds interval = std::chrono::seconds(10);     ///< HealthCheckInterval=
-  Nanoseconds timeout = std::chrono::seconds(2);       ///< HealthCheckTimeout=
-  Nanoseconds start_period = Nanoseconds(0);           ///< HealthCheckStartPeriod=: failures do not count
-  int failures_to_unhealthy = 3;                       ///< HealthCheckFailures=
-  int successes_to_healthy = 1;                        ///< HealthCheckSuccesses=
+  Nanoseconds interval = std::chrono::seconds(10);  ///< HealthCheckInterval=
+  Nanoseconds timeout = std::chrono::seconds(2);    ///< HealthCheckTimeout=
+  Nanoseconds start_period = Nanoseconds(0);  ///< HealthCheckStartPeriod=: failures do not count
+  int failures_to_unhealthy = 3;              ///< HealthCheckFailures=
+  int successes_to_healthy = 1;               ///< HealthCheckSuccesses=
 };
 
 /// The [X-Nines] section.
@@ -175,7 +189,7 @@ struct ServiceSection {
   std::optional<RestartPolicy> restart;
   std::optional<Nanoseconds> restart_sec;  ///< unset: first retry at once, then backoff
   std::optional<unsigned> restart_steps;
-  TimeSpan restart_max_delay;              ///< unset: 30 s cap
+  TimeSpan restart_max_delay;  ///< unset: 30 s cap
   bool restart_max_delay_set = false;
   TimeSpan timeout_start = std::chrono::seconds(90);
   bool timeout_start_set = false;  ///< oneshot has no start time-out unless set
@@ -215,8 +229,8 @@ struct SocketListen {
 struct SocketUnit {
   std::vector<SocketListen> listen;
   bool accept = false;
-  std::string service;             ///< Service=, default the same name
-  std::string fd_name;             ///< FileDescriptorName=, default the unit's name
+  std::string service;  ///< Service=, default the same name
+  std::string fd_name;  ///< FileDescriptorName=, default the unit's name
   int backlog = 4096;
   std::optional<bool> bind_ipv6_only;
   bool reuse_port = false, keep_alive = false, no_delay = false, free_bind = false,
@@ -244,8 +258,8 @@ struct InstallSection {
 
 /// One loaded unit: file, drop-ins and specifiers all resolved.
 struct Unit {
-  std::string name;      ///< "redis-server.service", "postgresql@15-main.service"
-  std::string instance;  ///< "15-main", or empty
+  std::string name;                ///< "redis-server.service", "postgresql@15-main.service"
+  std::string instance;            ///< "15-main", or empty
   std::vector<std::string> files;  ///< the fragment, then its drop-ins in order
   UnitSection unit;
   InstallSection install;
