@@ -16,8 +16,11 @@ namespace nines::sys {
 struct ProcEvent {
   enum class Kind : std::uint8_t {
     kCoredump,  ///< took a fatal signal that dumps core; still has its memory and files
-    kExit,      ///< the whole process (thread group leader) ended
-    kOverrun,   ///< events were lost; the reader must look for itself
+    /// The first thread ended, and in all but two cases the process with it: the others are a first
+    /// thread that left by itself, and another thread's execve(2), which takes over the pid. So
+    /// this is a notice to look (pidfd), not a proof.
+    kExit,
+    kOverrun,  ///< events were lost; the reader must look for itself
   };
   Kind kind;
   pid_t pid = 0;      ///< thread group id
@@ -32,15 +35,25 @@ class ProcConnector {
   /// @errors kDenied, kUnsupported (also: no acknowledgement, as inside a pid namespace).
   static Result<ProcConnector> open();
 
+  ProcConnector(ProcConnector&&) noexcept = default;
+  ProcConnector& operator=(ProcConnector&& other) noexcept;
+  ProcConnector(const ProcConnector&) = delete;
+  ProcConnector& operator=(const ProcConnector&) = delete;
+  ~ProcConnector();  ///< ends the subscription
+
   int fd() const { return socket_.get(); }  ///< readable when events wait
-  /// Reads what waits, without blocking. Malformed messages are skipped.
+  /// Reads what waits, without blocking. Malformed messages are skipped. One crash may be told
+  /// twice, when two threads fault at once. Exits of processes that are not ours come along.
   Result<std::vector<ProcEvent>> read();
 
  private:
+  explicit ProcConnector(UniqueFd socket) : socket_(std::move(socket)) {}
+  void unsubscribe();
   UniqueFd socket_;
 };
 
-/// Decodes one datagram of the connector. Separate for tests.
+/// Decodes one datagram of the connector; empty for what is neither a coredump nor the exit of a
+/// first thread. Separate for tests.
 std::optional<ProcEvent> decode_proc_event(const void* bytes, std::size_t size);
 
 }  // namespace nines::sys

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +24,11 @@ struct ProcessStat {
   Bytes resident;
 };
 
+/// Reads one line of /proc/PID/stat. The command may hold any byte, ')' and newline too: it ends at
+/// the last ')', because nothing after it is free text.
+/// @errors kCorrupt: not the documented form.
+Result<ProcessStat> parse_process_stat(std::string_view line);
+
 class Procfs {
  public:
   explicit Procfs(HostRoot root = {}) : root_(std::move(root)) {}
@@ -31,13 +37,18 @@ class Procfs {
   Result<ProcessStat> stat(pid_t pid) const;
   /// pid + start time of a running process. @errors kGone.
   Result<ProcessId> identify(pid_t pid) const;
-  /// True if that very process (not a recycled pid) still runs and is no zombie.
+  /// True if that very process (not a recycled pid) still runs and is no zombie. One whose first
+  /// thread ended while others go on does run. An unknown start time is not compared.
   bool is_running(const ProcessId& id) const;
 
+  /// As the process shows it; empty for kernel threads and zombies. Empty arguments at the end,
+  /// which a program leaves when it changes its title, are dropped.
   Result<std::vector<std::string>> command_line(pid_t pid) const;
+  /// As it was at exec; of a name given twice the first counts, as for getenv(3).
   /// @errors kDenied: another user's process.
   Result<std::map<std::string, std::string>> environment(pid_t pid) const;
-  /// Target of /proc/PID/exe.
+  /// Target of /proc/PID/exe, with " (deleted)" behind it when the file was replaced.
+  /// @errors kNotFound: a kernel thread or zombie has none. kDenied.
   Result<std::string> executable(pid_t pid) const;
   /// Open descriptors: number -> link text ("socket:[1234]", "/dev/null").
   Result<std::map<int, std::string>> descriptors(pid_t pid) const;

@@ -1,0 +1,228 @@
+// One .service unit under supervision: the state machine from start to stop, and what keeps the
+// application up in between.
+//
+// Rules that every method keeps:
+//  - state_ is saved before a process is started and before an exit is acknowledged, so that a
+//    successor after kill -9 can go on from the file alone;
+//  - events and downtime intervals carry ids that are derived from the saved state, so that saying
+//    them again after such a kill changes nothing;
+//  - nothing waits: each step ends in a timer, an exit record, or a message.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/supervise/health_probe.h"
+#include "app/supervise/keeper_link.h"
+#include "app/supervise/log_capture.h"
+#include "app/supervise/notify.h"
+#include "app/supervise/process_table.h"
+#include "app/supervise/unit_state.h"
+#include "app/unit/spec.h"
+#include "ledger/event.h"
+#include "sys/cgroup.h"
+#include "sys/event_loop.h"
+#include "sys/pidfd.h"
+#include "sys/unix_socket.h"
+
+namespace nines::supervise {
+
+/// What all services share. Borrowed; outlives them.
+struct Context {
+  sys::EventLoop& loop;
+  KeeperLink& keeper;
+  ProcessTable& table;
+  const StateStore& states;
+  ledger::EventSink& events;
+  const sys::CgroupTree& cgroups;
+  std::string runtime_dir;
+  std::string log_dir;
+  std::string notify_path;
+  bool user_mode = false;
+};
+
+struct LaunchInputs;
+class Service;
+
+/// What a service asks of, and tells, the manager above it.
+class ServiceObserver {
+ public:
+  virtual ~ServiceObserver() = default;
+  /// Held listening sockets for this service, in LISTEN_FDS order.
+  virtual std::vector<std::pair<std::string, int>> listen_fds(const Service& service) = 0;
+  virtual void phase_changed(Service& service, Phase before) = 0;
+  /// An unplanned end of the main process. `will_restart`: by policy.
+  virtual void went_down(Service& service, bool will_restart) = 0;
+  virtual void process_started(Service& service, pid_t pid) = 0;
+  virtual void process_ended(pid_t pid) = 0;
+  /// Records the stacks of all threads of a hanging process, then calls `done` in any case.
+  virtual void record_stacks(Service& service, const ProcessId& process,
+                             std::function<void()> done) = 0;
+};
+
+class Service {
+ public:
+  using Completion = std::function<void(Status)>;
+
+  Service(std::shared_ptr<const unit::Unit> unit, Context& context, ServiceObserver& observer);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  const unit::Unit& unit() const { return *unit_; }
+  const unit::ServiceUnit& spec() const { return *unit_->service(); }
+  const UnitState& state() const { return state_; }
+  pid_t main_pid() const { return main_.id.pid; }
+  pid_t standby_pid() const { return standby_.id.pid; }
+  /// Serving, as far as its own word (READY=1, exec) goes.
+  bool is_active() const;
+  bool is_settled() const;  ///< neither starting nor stopping
+  std::optional<bool> healthy() const { return healthy_; }
+  const std::string& health_detail() const { return health_detail_; }
+  std::vector<const sys::Pidfd*> running_processes() const;
+  sys::CgroupUsage usage() const;
+  LogCapture* log() { return log_.get(); }
+  std::string log_path() const;
+
+  /// Starts; `done` is called when it is ready or has failed for the first time.
+  void start(Completion done);
+  /// Stops by request: the downtime is planned. `done` when nothing of it runs any more.
+  void stop(Completion done);
+  /// stop + start as one planned interruption; the fd store survives.
+  void restart(Completion done);
+  /// @errors kInvalidArgument: the unit has no ExecReload=.
+  void reload(Completion done);
+  /// Forgets a failure and the restart counters.
+  void reset_failed();
+  /// Takes a changed unit file into use at the next start.
+  void replace_unit(std::shared_ptr<const unit::Unit> unit) { unit_ = std::move(unit); }
+
+  /// An exit record from the keeper. @return true if it was a process of this unit.
+  bool on_exit(const ProcessId& process, const sys::ExitStatus& status, BootTime when);
+  /// The kernel begins to dump this unit's main process: it will never serve again.
+  void on_crash_notice(pid_t pid);
+  void on_notify(const NotifyMessage& message, pid_t sender, std::vector<UniqueFd> fds);
+  /// A process somewhere ended: perhaps the last one of a unit that is being stopped.
+  void check_stopped();
+
+  /// Goes on where a predecessor was. `held`: the fd store's descriptors are taken out of it.
+  void adopt(UnitState state, std::map<std::string, UniqueFd>& held);
+  /// After the exit records that waited were delivered: what is gone without a trace has ended.
+  void finish_adoption();
+  /// True if the pid is in one of this unit's cgroups, or is a process it started.
+  bool owns(pid_t pid) const;
+
+ private:
+  struct LiveProcess {
+    ProcessId id;
+    sys::Pidfd pidfd;
+    unsigned slot = ProcessTable::kNoSlot;
+    std::string invocation_id;
+    sys::Subscription watch;  ///< only for processes that the keeper cannot reap
+    bool valid() const { return id.pid > 0; }
+  };
+  enum class Role : std::uint8_t { kMain, kControl, kStandby };
+
+  // service.cc: phases
+  void set_phase(Phase phase);
+  void save();
+  void enter(Phase phase);
+  const std::vector<unit::ExecCommand>& commands_of(Phase phase) const;
+  void run_next_command();
+  void phase_done();
+  void complete(Completion& waiting, Status status);
+  void arm_phase_timer(unit::TimeSpan timeout);
+  void on_phase_timeout();
+
+  // service_start.cc: from dead to running
+  void begin_start();
+  void enter_start();
+  Status launch(const unit::ExecCommand& command, Role role, LiveProcess& into);
+  Status open_log();
+  void add_result_to(LaunchInputs& inputs) const;
+  SavedProcess& saved_for(Role role);
+  void launch_main();
+  void start_failed(Error error);
+  void look_for_forked_main();
+  void take_main(pid_t pid);
+  void enter_running();
+  void become_ready();
+
+  // service_exit.cc: processes end
+  void on_main_exit(const sys::ExitStatus& status, BootTime when);
+  void on_control_exit(const sys::ExitStatus& status);
+  void on_standby_exit(const sys::ExitStatus& status);
+  void handle_down(Outcome outcome, BootTime when);
+  bool early_start_possible() const;
+  void forget(LiveProcess& process);
+  void kill_leftovers_now();
+
+  // service_stop.cc: from running to dead
+  void enter_stop_signal();
+  void signal_processes(int signal, bool main_only);
+  void enter_final_kill();
+  bool anything_left() const;
+  void enter_stop_post();
+  void finish_down();
+  void schedule_restart(Nanoseconds delay);
+  void settle(Phase phase);
+  void drop_fd_store();
+
+  // service_watch.cc: health check, watchdog
+  void start_watching();
+  void stop_watching();
+  void arm_watchdog();
+  void schedule_health_check();
+  void on_health_result(const Status& result);
+  void kill_hung(Outcome outcome, std::string why);
+  void run_health_command(std::function<void(Status)> done);
+  void store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds);
+  void remove_descriptors(const std::string& label);
+
+  // service_standby.cc
+  void launch_standby();
+  void try_freeze_standby();
+  bool standby_has_connections() const;
+  bool activate_standby(BootTime when);
+  void drop_standby();
+  sys::Cgroup* cgroup_for(Role role);
+
+  // service_record.cc: the ledger
+  std::string emit(std::string kind, ledger::Severity severity, std::string detail_json,
+                   std::string caused_by = {});
+  void open_downtime(BootTime start, bool planned, const std::string& cause_event);
+  void close_downtime();
+
+  // service_adopt.cc
+  void restore_process(const SavedProcess& saved, LiveProcess& into);
+  void watch_orphan(LiveProcess& process);
+  void resume_phase();
+  void resume_start();
+
+  std::shared_ptr<const unit::Unit> unit_;
+  Context& context_;
+  ServiceObserver& observer_;
+  UnitState state_;
+  LiveProcess main_, control_, standby_;
+  std::vector<LiveProcess> dying_;
+  sys::Cgroup cgroup_a_, cgroup_b_;
+  std::unique_ptr<LogCapture> log_;
+  std::map<std::string, UniqueFd> fd_store_;  ///< by the keeper's name
+  Completion start_done_, stop_done_, reload_done_;
+  sys::Subscription phase_timer_, restart_timer_, watchdog_timer_, poll_timer_, runtime_timer_;
+  sys::Subscription health_timer_, standby_timer_;
+  std::unique_ptr<HealthProbe> probe_;
+  std::optional<HealthTracker> tracker_;
+  std::optional<bool> healthy_;
+  std::string health_detail_;
+  LiveProcess health_command_;
+  std::function<void(Status)> health_command_done_;
+  std::optional<Nanoseconds> watchdog_;
+  bool start_gave_error_ = false;
+};
+
+}  // namespace nines::supervise

@@ -1,0 +1,179 @@
+// Service: going on where a daemon that was killed, or replaced, had been.
+
+#include <signal.h>
+
+#include "app/supervise/event_detail.h"
+#include "app/supervise/service.h"
+#include "base/fault_point.h"
+#include "sys/procfs.h"
+
+namespace nines::supervise {
+
+void Service::restore_process(const SavedProcess& saved, LiveProcess& into) {
+  if (saved.slot == ProcessTable::kNoSlot) return;
+  context_.table.claim(saved.slot);
+  ProcessId id = context_.table.read(saved.slot);
+  if (!id.valid()) return;  // killed before the kernel made the process: it never existed
+  auto pidfd = sys::Pidfd::open(id);
+  if (pidfd && id.start == StartTime::kUnknown) {
+    // We died between the process's birth and noting its start time. That it is ours shows in its
+    // environment, which holds this instance's id from its first instruction on.
+    const auto environment = sys::Procfs().environment(id.pid);
+    const auto found = environment ? environment->find("INVOCATION_ID") : decltype(environment->end())();
+    const bool before_exec = environment && environment->empty();
+    if (environment && !before_exec &&
+        (found == environment->end() || found->second != saved.invocation_id)) {
+      pidfd = Error(ErrorCode::kGone, "adopt process", std::to_string(id.pid));
+    } else if (const auto now = sys::Procfs().identify(id.pid)) {
+      id = *now;
+      context_.table.set_start(saved.slot, id.start);
+    }
+  }
+  into.id = id;
+  into.slot = saved.slot;
+  into.invocation_id = saved.invocation_id;
+  if (pidfd) into.pidfd = std::move(*pidfd);
+  observer_.process_started(*this, id.pid);
+}
+
+void Service::watch_orphan(LiveProcess& process) {
+  // Children of the keeper need no watch: it reaps them and tells. A process that another keeper
+  // (or nobody of ours) had started is not its child, and only its handle says when it ends.
+  const auto stat = sys::Procfs().stat(process.id.pid);
+  if (!process.pidfd.valid() || (stat && stat->parent == ::getppid())) return;
+  const ProcessId id = process.id;
+  process.watch = context_.loop.on_readable(process.pidfd.fd(), [this, id] {
+    for (LiveProcess* known : {&main_, &control_, &standby_, &health_command_}) {
+      if (!(known->id == id)) continue;
+      const auto status = known->pidfd.exit_status();
+      if (!status && status.error().code() == ErrorCode::kBusy) return;  // not reaped yet: again
+      const sys::ExitStatus how = status ? *status : sys::ExitStatus{};
+      known->watch.reset();
+      on_exit(id, how, boot_now());
+      return;
+    }
+  });
+}
+
+void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
+  fault::pass(FaultPoint::adopt_unit);
+  state_ = std::move(state);
+  if (context_.cgroups.usable()) {
+    if (auto a = context_.cgroups.unit(unit_->name)) cgroup_a_ = std::move(*a);
+    if (state_.standby_cgroup_b || spec().nines.standby > 0) {
+      if (auto b = context_.cgroups.unit(unit_->name + ".spare")) cgroup_b_ = std::move(*b);
+    }
+  }
+  for (const std::string& name : std::vector<std::string>(state_.fd_store)) {
+    const auto found = held.find(name);
+    if (found == held.end()) {
+      std::erase(state_.fd_store, name);
+      continue;
+    }
+    fd_store_[name] = std::move(found->second);
+    held.erase(found);
+    (void)context_.keeper.store(name, fd_store_[name].get()).has_value();
+  }
+  restore_process(state_.main, main_);
+  restore_process(state_.control, control_);
+  restore_process(state_.standby, standby_);
+  for (const SavedProcess& saved : state_.dying) restore_process(saved, dying_.emplace_back());
+  // The interval may not have reached the spool: its id makes saying it again harmless.
+  if (state_.downtime) context_.events.downtime(*state_.downtime);
+  if (main_.valid() || control_.valid()) (void)open_log().has_value();
+}
+
+void Service::finish_adoption() {
+  // A process that is gone and has left no exit record: its keeper died with it, or before it.
+  for (LiveProcess* process : {&main_, &control_, &standby_}) {
+    if (!process->valid()) continue;
+    if (!process->pidfd.valid()) {
+      on_exit(process->id, {}, boot_now());
+      return finish_adoption();
+    }
+    watch_orphan(*process);
+  }
+  for (std::size_t i = dying_.size(); i-- > 0;) {
+    if (!dying_[i].valid() || !dying_[i].pidfd.valid()) {
+      context_.table.release(dying_[i].slot);
+      dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
+      state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  if (!cgroup_a_.valid() && is_active() && !main_.valid() &&
+      spec().service.type != unit::ServiceType::kOneshot) {
+    on_main_exit({}, boot_now());
+    return;
+  }
+  resume_phase();
+}
+
+void Service::resume_phase() {
+  switch (state_.phase) {
+    case Phase::kCondition:
+    case Phase::kStartPre:
+    case Phase::kStartPost:
+      arm_phase_timer(spec().service.timeout_start);
+      // No process: we died before the kernel had made it. Do that step (again, for the first time).
+      if (!control_.valid()) run_next_command();
+      break;
+    case Phase::kStart:
+      arm_phase_timer(spec().service.timeout_start);
+      resume_start();
+      break;
+    case Phase::kRunning:
+      if (main_.valid() && state_.was_ready) {
+        start_watching();
+      } else if (main_.valid()) {
+        enter_running();
+      } else if (spec().service.type != unit::ServiceType::kForking || !anything_left()) {
+        on_main_exit({}, boot_now());
+      }
+      break;
+    case Phase::kReload:
+      set_phase(Phase::kRunning);
+      start_watching();
+      break;
+    case Phase::kStop:
+    case Phase::kStopPost:
+      arm_phase_timer(spec().service.timeout_stop);
+      if (!control_.valid()) run_next_command();
+      break;
+    case Phase::kStopSignal: enter_stop_signal(); break;
+    case Phase::kFinalKill: enter_final_kill(); break;
+    case Phase::kWaitRestart: {
+      const Nanoseconds left = std::max<Nanoseconds>(state_.restart_due - boot_now(), Nanoseconds(0));
+      restart_timer_ = context_.loop.after(left, [this] { begin_start(); });
+      break;
+    }
+    case Phase::kDead:
+    case Phase::kFailed:
+    case Phase::kExited: break;
+  }
+}
+
+void Service::resume_start() {
+  const unit::ServiceType type = spec().service.type;
+  if (type == unit::ServiceType::kForking) {
+    if (control_.valid()) return;
+    if (anything_left()) {
+      look_for_forked_main();
+    } else {
+      run_next_command();
+    }
+    return;
+  }
+  if (type == unit::ServiceType::kOneshot) {
+    if (!control_.valid()) run_next_command();
+    return;
+  }
+  const bool waits_for_word =
+      type == unit::ServiceType::kNotify || type == unit::ServiceType::kNotifyReload;
+  if (!main_.valid()) {
+    launch_main();
+  } else if (!waits_for_word) {
+    phase_done();
+  }
+}
+
+}  // namespace nines::supervise

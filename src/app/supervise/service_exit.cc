@@ -1,0 +1,221 @@
+// Service: its processes end.
+
+#include <signal.h>
+
+#include "app/supervise/event_detail.h"
+#include "app/supervise/service.h"
+#include "base/fault_point.h"
+
+namespace nines::supervise {
+namespace {
+
+bool same(const ProcessId& a, const ProcessId& b) {
+  if (a.pid != b.pid || !a.valid()) return false;
+  return a.start == b.start || a.start == StartTime::kUnknown || b.start == StartTime::kUnknown;
+}
+
+}  // namespace
+
+bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, BootTime when) {
+  if (same(process, main_.id)) {
+    fault::pass(FaultPoint::exit_seen);
+    forget(main_);
+    on_main_exit(status, when);
+    return true;
+  }
+  if (same(process, control_.id)) {
+    fault::pass(FaultPoint::exit_seen);
+    forget(control_);
+    on_control_exit(status);
+    return true;
+  }
+  if (same(process, standby_.id)) {
+    forget(standby_);
+    on_standby_exit(status);
+    return true;
+  }
+  if (same(process, health_command_.id)) {
+    forget(health_command_);
+    if (auto done = std::exchange(health_command_done_, nullptr)) {
+      done(status.success() ? Status()
+                            : Status(Error(ErrorCode::kIo, "health command")
+                                         .with_detail("ended with " + sys::to_string(status))));
+    }
+    return true;
+  }
+  for (std::size_t i = 0; i < dying_.size(); ++i) {
+    if (!same(process, dying_[i].id)) continue;
+    emit("unit.dumped", ledger::Severity::kInfo,
+         detail({{"pid", std::to_string(process.pid)},
+                 {"exit", sys::to_string(status)},
+                 {"dump_ms", std::to_string((when - state_.active_since_boot).count() / 1000000)}}));
+    state_.last_exit = status;
+    observer_.process_ended(process.pid);
+    context_.table.release(dying_[i].slot);
+    dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
+    state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
+    save();
+    check_stopped();
+    return true;
+  }
+  return false;
+}
+
+void Service::forget(LiveProcess& process) {
+  if (!process.valid()) return;
+  observer_.process_ended(process.id.pid);
+  context_.table.release(process.slot);
+  if (&process == &main_) state_.main = {};
+  if (&process == &control_) state_.control = {};
+  if (&process == &standby_) state_.standby = {};
+  process = LiveProcess{};
+}
+
+void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
+  state_.last_exit = status;
+  ExitCircumstances circumstances;
+  circumstances.cause = state_.pending_outcome;
+  if (const auto kills = cgroup_for(Role::kMain)->oom_kills()) {
+    circumstances.oom_killed = *kills > state_.oom_kills;
+  }
+  switch (state_.phase) {
+    case Phase::kStart:
+    case Phase::kStartPost:
+    case Phase::kRunning:
+    case Phase::kReload:
+      handle_down(classify(spec(), status, circumstances), when);
+      break;
+    default:
+      // Asked to stop, and it did. How it ended is only worth a note.
+      emit("unit.stopped-process", ledger::Severity::kInfo, detail({{"exit", sys::to_string(status)}}));
+      check_stopped();
+  }
+}
+
+void Service::handle_down(Outcome outcome, BootTime when) {
+  const bool was_serving = state_.was_ready;
+  state_.pending_outcome = outcome;
+  if (!main_.valid()) {
+    state_.last_result = outcome == Outcome::kOomKill ? "killed by the kernel: out of memory"
+                                                      : sys::to_string(state_.last_exit);
+  }
+  stop_watching();
+  const std::string event =
+      emit("unit.exit", outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
+           detail({{"outcome", std::string(to_string(outcome))},
+                   {"exit", sys::to_string(state_.last_exit)},
+                   {"phase", std::string(to_string(state_.phase))}}));
+  if (was_serving) open_downtime(when, false, event);
+  if (!main_.valid() && activate_standby(when)) return;
+  if (outcome == Outcome::kSuccess && !spec().service.exec_stop.empty() && was_serving) {
+    enter(Phase::kStop);
+    return;
+  }
+  enter_stop_signal();
+}
+
+void Service::on_control_exit(const sys::ExitStatus& status) {
+  const auto& commands = commands_of(state_.phase);
+  const bool known = state_.command_index < commands.size();
+  const bool forgiven = known && commands[state_.command_index].ignore_failure;
+  const bool good = forgiven || classify(spec(), status) == Outcome::kSuccess;
+  switch (state_.phase) {
+    case Phase::kCondition:
+      if (!good && status.kind == sys::ExitStatus::Kind::kExited && status.value < 255) {
+        // systemd.service(5): 1 to 254 means "do not start", which is no failure.
+        state_.last_result = "ExecCondition= said no";
+        state_.pending_outcome = Outcome::kSkipped;
+        state_.wanted = false;
+        enter_stop_signal();
+        return;
+      }
+      [[fallthrough]];
+    case Phase::kStartPre:
+    case Phase::kStart:
+    case Phase::kStartPost:
+      if (!good) {
+        state_.last_exit = status;
+        handle_down(classify(spec(), status), boot_now());
+        return;
+      }
+      if (state_.phase == Phase::kStart && spec().service.type == unit::ServiceType::kForking) {
+        look_for_forked_main();
+        return;
+      }
+      break;
+    case Phase::kReload:
+      if (!good) {
+        set_phase(Phase::kRunning);
+        save();
+        emit("unit.reload-failed", ledger::Severity::kError,
+             detail({{"exit", sys::to_string(status)}}));
+        complete(reload_done_, Error(ErrorCode::kIo, "reload", unit_->name)
+                                   .with_detail("ExecReload= ended with " + sys::to_string(status)));
+        return;
+      }
+      break;
+    case Phase::kStop:
+    case Phase::kStopPost:
+      if (!good) {
+        emit("unit.command-failed", ledger::Severity::kWarning,
+             detail({{"phase", std::string(to_string(state_.phase))},
+                     {"exit", sys::to_string(status)}}));
+      }
+      break;
+    case Phase::kStopSignal:
+    case Phase::kFinalKill:
+      check_stopped();
+      return;
+    default:
+      return;
+  }
+  ++state_.command_index;
+  run_next_command();
+}
+
+bool Service::early_start_possible() const {
+  const unit::ServiceSection& service = spec().service;
+  const bool one_process = service.type == unit::ServiceType::kSimple ||
+                           service.type == unit::ServiceType::kExec ||
+                           service.type == unit::ServiceType::kNotify;
+  return one_process && state_.wanted && service.exec_stop_post.empty() &&
+         service.restart_prevent.signals.empty() &&
+         (!service.restart_sec || service.restart_sec->count() == 0) &&
+         policy_restarts(effective_policy(service), Outcome::kCoreDump) &&
+         !observer_.listen_fds(const_cast<Service&>(*this)).empty();
+}
+
+void Service::on_crash_notice(pid_t pid) {
+  if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
+  if (!early_start_possible()) return;
+  const BootTime when = boot_now();
+  stop_watching();
+  state_.dying.push_back(std::exchange(state_.main, {}));
+  dying_.push_back(std::exchange(main_, LiveProcess{}));
+  // Which signal it was the exit record will tell, once the dump is over.
+  state_.last_exit = {sys::ExitStatus::Kind::kDumped, 0};
+  state_.last_result = "crashed (being dumped)";
+  state_.pending_outcome = Outcome::kCoreDump;
+  const std::string event =
+      emit("unit.crash", ledger::Severity::kError,
+           detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
+  open_downtime(when, false, event);
+  if (activate_standby(when)) return;
+  kill_leftovers_now();
+  finish_down();
+}
+
+void Service::kill_leftovers_now() {
+  const auto pids = cgroup_for(Role::kMain)->processes();
+  if (!pids) return;
+  for (const pid_t pid : *pids) {
+    bool spared = standby_.valid() && standby_.id.pid == pid;
+    for (const LiveProcess& process : dying_) spared = spared || process.id.pid == pid;
+    if (spared) continue;
+    if (const auto pidfd = sys::Pidfd::open(pid)) {
+      (void)pidfd->send_signal(SIGKILL).has_value();
+    }
+  }
+}
+
+}  // namespace nines::supervise

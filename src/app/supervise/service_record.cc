@@ -1,0 +1,52 @@
+// Service: what the ledger hears.
+
+#include "app/supervise/event_detail.h"
+#include "app/supervise/service.h"
+
+namespace nines::supervise {
+
+std::string Service::emit(std::string kind, ledger::Severity severity, std::string detail_json,
+                          std::string caused_by) {
+  ledger::Event event;
+  event.id = ledger::new_id();
+  event.time = utc_now();
+  event.since_boot = boot_now();
+  event.cell = state_.downtime && state_.downtime->planned ? ledger::Cell::kAppPlanned
+                                                           : ledger::Cell::kAppUnplanned;
+  event.kind = std::move(kind);
+  event.subject = unit_->name;
+  event.severity = severity;
+  event.detail_json = std::move(detail_json);
+  event.caused_by = std::move(caused_by);
+  std::string id = event.id;
+  context_.events.emit(std::move(event));
+  return id;
+}
+
+void Service::open_downtime(BootTime start, bool planned, const std::string& cause_event) {
+  // What only runs once is not a server: its end is no downtime.
+  if (spec().service.type == unit::ServiceType::kOneshot || state_.downtime) return;
+  ledger::DowntimeInterval interval;
+  interval.id = state_.invocation_id + "-down";
+  interval.unit = unit_->name;
+  interval.start_since_boot = start;
+  // UTC of a moment that was seen a little earlier, on the monotonic clock.
+  interval.start = UtcTime{utc_now().ns - (boot_now() - start).count()};
+  interval.cause_event = cause_event;
+  interval.planned = planned;
+  interval.cell = planned ? ledger::Cell::kAppPlanned : ledger::Cell::kAppUnplanned;
+  state_.downtime = interval;
+  context_.events.downtime(interval);
+}
+
+void Service::close_downtime() {
+  if (!state_.downtime) return;
+  ledger::DowntimeInterval interval = *state_.downtime;
+  interval.closed = true;
+  interval.duration = state_.active_since_boot - interval.start_since_boot;
+  interval.end = UtcTime{interval.start.ns + interval.duration.count()};
+  context_.events.downtime(interval);
+  state_.downtime.reset();
+}
+
+}  // namespace nines::supervise

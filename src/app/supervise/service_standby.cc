@@ -1,0 +1,115 @@
+// Service: the warm spare. A second instance on the same held sockets, started, initialized, and
+// then frozen outside of any request; at the main instance's death it is thawed and is the main one.
+
+#include <signal.h>
+
+#include "app/supervise/connections.h"
+#include "app/supervise/event_detail.h"
+#include "app/supervise/service.h"
+#include "sys/procfs.h"
+
+namespace nines::supervise {
+namespace {
+
+// For programs that do not say when they are ready: long enough to initialize, and harmless if it
+// is not, since until it is frozen the spare serves as the main one does.
+constexpr Nanoseconds kWarmUp = std::chrono::milliseconds(500);
+constexpr Nanoseconds kBusyRetry = std::chrono::milliseconds(20);
+// After a failure of the spare itself.
+constexpr Nanoseconds kStandbyRetry = std::chrono::seconds(5);
+
+}  // namespace
+
+sys::Cgroup* Service::cgroup_for(Role role) {
+  const bool b = state_.standby_cgroup_b != (role == Role::kStandby);
+  sys::Cgroup& cgroup = b ? cgroup_b_ : cgroup_a_;
+  if (b && !cgroup.valid() && context_.cgroups.usable()) {
+    if (auto made = context_.cgroups.unit(unit_->name + ".spare")) cgroup = std::move(*made);
+  }
+  return &cgroup;
+}
+
+void Service::launch_standby() {
+  if (spec().nines.standby == 0 || standby_.valid() || observer_.listen_fds(*this).empty()) return;
+  if (spec().service.type == unit::ServiceType::kForking ||
+      spec().service.type == unit::ServiceType::kOneshot) {
+    return;
+  }
+  state_.standby_frozen = false;
+  const Status launched = launch(spec().service.exec_start.front(), Role::kStandby, standby_);
+  if (!launched) {
+    emit("standby.failed", ledger::Severity::kWarning, detail({{"error", launched.error().message()}}));
+    standby_timer_ = context_.loop.after(kStandbyRetry, [this] { launch_standby(); });
+    return;
+  }
+  const bool says_ready = spec().service.type == unit::ServiceType::kNotify ||
+                          spec().service.type == unit::ServiceType::kNotifyReload;
+  if (!says_ready) standby_timer_ = context_.loop.after(kWarmUp, [this] { try_freeze_standby(); });
+}
+
+void Service::try_freeze_standby() {
+  if (!standby_.valid() || state_.standby_frozen) return;
+  sys::Cgroup* cgroup = cgroup_for(Role::kStandby);
+  if (!cgroup->valid() || !cgroup->freeze(true)) {
+    if (!standby_.pidfd.send_signal(SIGSTOP)) return;
+  }
+  // Frozen in the middle of a request it would keep a client waiting: thaw it and try again.
+  if (standby_has_connections()) {
+    if (cgroup->valid()) (void)cgroup->freeze(false).has_value();
+    (void)standby_.pidfd.send_signal(SIGCONT).has_value();
+    standby_timer_ = context_.loop.after(kBusyRetry, [this] { try_freeze_standby(); });
+    return;
+  }
+  state_.standby_frozen = true;
+  save();
+  emit("standby.ready", ledger::Severity::kInfo, detail({{"pid", std::to_string(standby_pid())}}));
+}
+
+bool Service::standby_has_connections() const {
+  return has_accepted_connection(standby_.id.pid, observer_.listen_fds(*this));
+}
+
+bool Service::activate_standby(BootTime when) {
+  if (!standby_.valid() || !state_.standby_frozen || !state_.wanted) return false;
+  sys::Cgroup* cgroup = cgroup_for(Role::kStandby);
+  if (cgroup->valid()) (void)cgroup->freeze(false).has_value();
+  if (!standby_.pidfd.send_signal(SIGCONT)) return false;
+  state_.standby_frozen = false;
+  // It serves from here on; the rest is bookkeeping.
+  kill_leftovers_now();
+  const Outcome outcome = state_.pending_outcome.value_or(Outcome::kUnknown);
+  const Nanoseconds uptime = boot_now() - state_.active_since_boot;
+  (void)decide(*unit_, outcome, state_.last_exit, uptime, when, state_.restart);
+  main_ = std::exchange(standby_, LiveProcess{});
+  state_.main = std::exchange(state_.standby, {});
+  state_.invocation_id = ledger::new_id();
+  state_.standby_cgroup_b = !state_.standby_cgroup_b;
+  state_.pending_outcome.reset();
+  emit("standby.activated", ledger::Severity::kInfo, detail({{"pid", std::to_string(main_pid())}}));
+  observer_.process_started(*this, main_pid());
+  become_ready();
+  start_watching();
+  return true;
+}
+
+void Service::drop_standby() {
+  standby_timer_.reset();
+  if (!standby_.valid()) return;
+  sys::Cgroup* cgroup = cgroup_for(Role::kStandby);
+  (void)standby_.pidfd.send_signal(SIGKILL).has_value();
+  if (cgroup->valid()) (void)cgroup->freeze(false).has_value();
+  (void)standby_.pidfd.send_signal(SIGCONT).has_value();
+}
+
+void Service::on_standby_exit(const sys::ExitStatus& status) {
+  state_.standby_frozen = false;
+  save();
+  if (state_.phase != Phase::kRunning) {
+    check_stopped();
+    return;
+  }
+  emit("standby.exit", ledger::Severity::kWarning, detail({{"exit", sys::to_string(status)}}));
+  standby_timer_ = context_.loop.after(kStandbyRetry, [this] { launch_standby(); });
+}
+
+}  // namespace nines::supervise

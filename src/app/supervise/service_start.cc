@@ -1,0 +1,288 @@
+// Service: from dead to running.
+
+#include <signal.h>
+
+#include <charconv>
+
+#include "app/supervise/conditions.h"
+#include "app/supervise/event_detail.h"
+#include "app/supervise/exec_context.h"
+#include "app/supervise/service.h"
+#include "base/fault_point.h"
+#include "sys/file.h"
+#include "sys/procfs.h"
+#include "sys/spawn.h"
+
+namespace nines::supervise {
+namespace {
+
+// A daemon's parent often ends a moment before the PID file is there.
+constexpr Nanoseconds kPidFilePoll = std::chrono::milliseconds(5);
+
+}  // namespace
+
+void Service::start(Completion done) {
+  if (is_active()) {
+    done({});
+    return;
+  }
+  state_.wanted = true;
+  switch (state_.phase) {
+    case Phase::kDead:
+    case Phase::kFailed:
+    case Phase::kWaitRestart:
+      start_done_ = std::move(done);
+      restart_timer_.reset();
+      begin_start();
+      return;
+    default:
+      break;
+  }
+  // Starting: wait with it. Stopping: start again once it is down.
+  auto earlier = std::exchange(start_done_, nullptr);
+  start_done_ = [earlier = std::move(earlier), done = std::move(done)](const Status& status) {
+    if (earlier) earlier(status);
+    done(status);
+  };
+  if (state_.phase == Phase::kStop || state_.phase == Phase::kStopSignal ||
+      state_.phase == Phase::kFinalKill || state_.phase == Phase::kStopPost) {
+    state_.restart_after_stop = true;
+  }
+}
+
+void Service::begin_start() {
+  restart_timer_.reset();
+  standby_timer_.reset();
+  state_.invocation_id = ledger::new_id();
+  state_.pending_outcome.reset();
+  state_.was_ready = false;
+  state_.main_pid_known = false;
+  state_.status_text.clear();
+  state_.restart_after_stop = false;
+  start_gave_error_ = false;
+  healthy_.reset();
+  health_detail_.clear();
+
+  bool skip = false;
+  if (Status met = check_conditions(*unit_, skip); !met || skip) {
+    state_.last_result = met ? "condition not met" : met.error().message();
+    emit("unit.condition", ledger::Severity::kInfo, detail({{"reason", state_.last_result}}));
+    settle(met ? Phase::kDead : Phase::kFailed);
+    complete(start_done_, std::move(met));
+    return;
+  }
+  record_start(*unit_, boot_now(), state_.restart);
+  if (!cgroup_a_.valid() && context_.cgroups.usable()) {
+    if (auto cgroup = context_.cgroups.unit(unit_->name)) {
+      cgroup_a_ = std::move(*cgroup);
+      const unit::ResourceSettings& wanted = spec().resources;
+      (void)cgroup_a_.apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max,
+                             wanted.cpu_weight, wanted.cpu_quota});
+    }
+  }
+  if (const auto kills = cgroup_a_.oom_kills()) state_.oom_kills = *kills;
+  if (Status made = prepare_directories(*unit_, context_.user_mode); !made) {
+    set_phase(Phase::kStart);
+    start_failed(std::move(made.error()));
+    return;
+  }
+  const unit::ServiceSection& service = spec().service;
+  unit::TimeSpan timeout = service.timeout_start;
+  if (service.type == unit::ServiceType::kOneshot && !service.timeout_start_set) timeout.reset();
+  arm_phase_timer(timeout);
+  enter(Phase::kCondition);
+}
+
+Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess& into) {
+  if (!log_) {
+    NINES_TRY(open_log());
+  }
+  NINES_ASSIGN(const UniqueFd writer, log_->writer());
+  LaunchInputs inputs{*unit_, command};
+  const bool is_server = role != Role::kControl;
+  inputs.is_main = is_server;
+  inputs.invocation_id = state_.invocation_id;
+  inputs.stdout_fd = writer.get();
+  inputs.stderr_fd = writer.get();
+  inputs.cgroup = cgroup_for(role);
+  inputs.user_mode = context_.user_mode;
+  if (is_server || spec().service.type == unit::ServiceType::kForking) {
+    inputs.listen_fds = observer_.listen_fds(*this);
+    for (const auto& [name, fd] : fd_store_) {
+      inputs.listen_fds.emplace_back(name.substr(name.rfind('/') + 1), fd.get());
+    }
+  }
+  if (spec().service.notify_access != unit::NotifyAccess::kNone) {
+    inputs.notify_socket = context_.notify_path;
+  }
+  if (is_server) inputs.watchdog = spec().service.watchdog;
+  if (role == Role::kStandby) inputs.extra_environment["NINES_STANDBY"] = "1";
+  if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
+  if (state_.phase == Phase::kStop || state_.phase == Phase::kStopPost) add_result_to(inputs);
+  NINES_ASSIGN(sys::SpawnRequest request, build_spawn_request(inputs));
+
+  NINES_ASSIGN(const unsigned slot, context_.table.allocate());
+  request.sibling = true;
+  request.pid_slot = context_.table.pid_address(slot);
+  SavedProcess& saved = saved_for(role);
+  saved = {slot, state_.invocation_id};
+  save();
+  auto spawned = sys::spawn(request);
+  if (!spawned) {
+    saved = {};
+    context_.table.release(slot);
+    return std::move(spawned.error()).in(unit_->name);
+  }
+  context_.table.set_start(slot, spawned->id.start);
+  into = LiveProcess{spawned->id, std::move(spawned->pidfd), slot, state_.invocation_id, {}};
+  observer_.process_started(*this, into.id.pid);
+  return {};
+}
+
+Status Service::open_log() {
+  LogCapture::Options options;
+  options.fifo_path = context_.runtime_dir + "/log/" + unit_->name;
+  options.log_path = log_path();
+  NINES_TRY(resolve_log_owner(*unit_, context_.user_mode, options.owner_uid, options.owner_gid));
+  NINES_ASSIGN(log_, LogCapture::open(context_.loop, options));
+  return {};
+}
+
+void Service::add_result_to(LaunchInputs& inputs) const {
+  const Outcome outcome = state_.pending_outcome.value_or(Outcome::kSuccess);
+  inputs.extra_environment["SERVICE_RESULT"] = to_string(outcome);
+  switch (state_.last_exit.kind) {
+    case sys::ExitStatus::Kind::kExited: inputs.extra_environment["EXIT_CODE"] = "exited"; break;
+    case sys::ExitStatus::Kind::kKilled: inputs.extra_environment["EXIT_CODE"] = "killed"; break;
+    case sys::ExitStatus::Kind::kDumped: inputs.extra_environment["EXIT_CODE"] = "dumped"; break;
+    case sys::ExitStatus::Kind::kUnknown: return;
+  }
+  inputs.extra_environment["EXIT_STATUS"] = std::to_string(state_.last_exit.value);
+}
+
+SavedProcess& Service::saved_for(Role role) {
+  switch (role) {
+    case Role::kMain: return state_.main;
+    case Role::kControl: return state_.control;
+    case Role::kStandby: return state_.standby;
+  }
+  return state_.main;
+}
+
+void Service::enter_start() {
+  const unit::ServiceSection& service = spec().service;
+  if (service.type == unit::ServiceType::kForking ||
+      service.type == unit::ServiceType::kOneshot) {
+    run_next_command();
+    return;
+  }
+  launch_main();
+}
+
+void Service::launch_main() {
+  const unit::ServiceSection& service = spec().service;
+  if (Status launched = launch(service.exec_start.front(), Role::kMain, main_); !launched) {
+    start_failed(std::move(launched.error()));
+    return;
+  }
+  state_.main_pid_known = true;
+  if (service.type == unit::ServiceType::kNotify ||
+      service.type == unit::ServiceType::kNotifyReload) {
+    return;  // on_notify() goes on
+  }
+  phase_done();
+}
+
+void Service::start_failed(Error error) {
+  state_.pending_outcome = Outcome::kStartFailed;
+  state_.last_result = error.message();
+  state_.last_exit = {};
+  emit("unit.start-failed", ledger::Severity::kError,
+       detail({{"error", error.message()}, {"hint", error.hint()}}));
+  enter_stop_signal();
+}
+
+void Service::look_for_forked_main() {
+  const unit::ServiceSection& service = spec().service;
+  if (service.pid_file.empty()) {
+    // Without PIDFile= the only process left in the cgroup must be it.
+    const auto pids = cgroup_a_.processes();
+    if (service.guess_main_pid && pids && pids->size() == 1) take_main(pids->front());
+    phase_done();
+    return;
+  }
+  pid_t pid = 0;
+  if (const auto text = sys::read_file(service.pid_file)) {
+    std::from_chars(text->data(), text->data() + text->size(), pid);
+  }
+  // A PID file left by an earlier run, or written by somebody else, names no process of ours.
+  if (pid > 1 && (!cgroup_a_.valid() || owns(pid)) && sys::Procfs().identify(pid)) {
+    take_main(pid);
+    phase_done();
+    return;
+  }
+  poll_timer_ = context_.loop.after(kPidFilePoll, [this] {
+    if (state_.phase == Phase::kStart) look_for_forked_main();
+  });
+}
+
+void Service::take_main(pid_t pid) {
+  auto id = sys::Procfs().identify(pid);
+  if (!id) return;
+  auto pidfd = sys::Pidfd::open(*id);
+  auto slot = context_.table.allocate();
+  if (!pidfd || !slot) return;
+  if (main_.valid()) forget(main_);
+  *context_.table.pid_address(*slot) = pid;
+  context_.table.set_start(*slot, id->start);
+  state_.main = {*slot, state_.invocation_id};
+  state_.main_pid_known = true;
+  main_ = LiveProcess{*id, std::move(*pidfd), *slot, state_.invocation_id, {}};
+  observer_.process_started(*this, pid);
+  watch_orphan(main_);
+}
+
+void Service::enter_running() {
+  phase_timer_.reset();
+  const unit::ServiceSection& service = spec().service;
+  if (service.type == unit::ServiceType::kOneshot) {
+    emit("unit.finished", ledger::Severity::kInfo, "{}");
+    if (service.remain_after_exit) {
+      set_phase(Phase::kExited);
+      save();
+    } else {
+      enter(Phase::kStop);
+    }
+    complete(start_done_, {});
+    return;
+  }
+  become_ready();
+  start_watching();
+  complete(start_done_, {});
+}
+
+void Service::become_ready() {
+  const UtcTime now = utc_now();
+  state_.active_since = now;
+  state_.active_since_boot = boot_now();
+  state_.was_ready = true;
+  set_phase(Phase::kRunning);
+  if (state_.downtime) state_.last_recovery = state_.active_since_boot - state_.downtime->start_since_boot;
+  emit("unit.ready", ledger::Severity::kInfo,
+       detail({{"pid", std::to_string(main_pid())},
+               {"recovery_ms", state_.downtime ? fmt::format("{:.3f}", static_cast<double>(
+                                                     state_.last_recovery.count()) / 1e6)
+                                               : ""}}),
+       state_.downtime ? state_.downtime->cause_event : std::string());
+  close_downtime();
+  save();
+  if (service.runtime_max) {
+    runtime_timer_ = context_.loop.after(*service.runtime_max, [this] {
+      state_.pending_outcome = Outcome::kTimeout;
+      state_.last_result = "RuntimeMaxSec= reached";
+      handle_down(Outcome::kTimeout, boot_now());
+    });
+  }
+}
+
+}  // namespace nines::supervise

@@ -1,0 +1,196 @@
+// Service: health check, watchdog, and the messages of sd_notify.
+
+#include <signal.h>
+
+#include "app/supervise/event_detail.h"
+#include "app/supervise/exec_context.h"
+#include "app/supervise/service.h"
+#include "sys/spawn.h"
+
+namespace nines::supervise {
+namespace {
+// A spare is started once the main instance has settled: both would compete for the CPU otherwise.
+constexpr Nanoseconds kSpareDelay = std::chrono::milliseconds(200);
+}  // namespace
+
+void Service::start_watching() {
+  watchdog_ = spec().service.watchdog;
+  arm_watchdog();
+  if (const auto& check = spec().nines.health_check) {
+    probe_ = std::make_unique<HealthProbe>(
+        context_.loop, *check,
+        [this](std::function<void(Status)> done) { run_health_command(std::move(done)); });
+    tracker_.emplace(*check, boot_now());
+    schedule_health_check();
+  }
+  if (spec().nines.standby > 0 && !standby_.valid()) {
+    standby_timer_ = context_.loop.after(kSpareDelay, [this] { launch_standby(); });
+  }
+}
+
+void Service::stop_watching() {
+  watchdog_timer_.reset();
+  runtime_timer_.reset();
+  health_timer_.reset();
+  standby_timer_.reset();
+  if (probe_) probe_->cancel();
+  probe_.reset();
+  tracker_.reset();
+}
+
+void Service::arm_watchdog() {
+  watchdog_timer_.reset();
+  if (!watchdog_ || watchdog_->count() <= 0) return;
+  watchdog_timer_ = context_.loop.after(*watchdog_, [this] {
+    kill_hung(Outcome::kWatchdog, "no WATCHDOG=1 within " + to_human(*watchdog_));
+  });
+}
+
+void Service::schedule_health_check() {
+  health_timer_ = context_.loop.after(spec().nines.health_check->interval, [this] {
+    probe_->run([this](const Status& result) { on_health_result(result); });
+  });
+}
+
+void Service::on_health_result(const Status& result) {
+  if (!tracker_) return;
+  health_detail_ = result ? "" : result.error().message();
+  const auto transition = tracker_->record(result.has_value(), boot_now());
+  schedule_health_check();
+  if (transition == HealthTracker::Transition::kBecameHealthy) {
+    healthy_ = true;
+    emit("health.ok", ledger::Severity::kInfo, "{}");
+    if (state_.downtime && is_active()) {
+      state_.active_since_boot = boot_now();
+      close_downtime();
+      save();
+    }
+    return;
+  }
+  if (transition != HealthTracker::Transition::kBecameUnhealthy) return;
+  healthy_ = false;
+  const std::string event = emit("health.fail", ledger::Severity::kError,
+                                 detail({{"reason", health_detail_}}));
+  open_downtime(tracker_->first_failure(), false, event);
+  save();
+  if (policy_restarts(effective_policy(spec().service), Outcome::kUnhealthy)) {
+    kill_hung(Outcome::kUnhealthy, "health check failed: " + health_detail_);
+  }
+}
+
+void Service::kill_hung(Outcome outcome, std::string why) {
+  if (state_.phase != Phase::kRunning && state_.phase != Phase::kReload &&
+      state_.phase != Phase::kStart) {
+    return;
+  }
+  stop_watching();
+  state_.pending_outcome = outcome;
+  state_.last_result = std::move(why);
+  const std::string event = emit(outcome == Outcome::kWatchdog ? "unit.watchdog" : "unit.unhealthy",
+                                 ledger::Severity::kError, detail({{"reason", state_.last_result}}));
+  if (state_.was_ready) open_downtime(boot_now(), false, event);
+  const std::string instance = state_.invocation_id;
+  // The soft stage: see where it hangs before the evidence is killed.
+  observer_.record_stacks(*this, main_.id, [this, instance] {
+    if (instance == state_.invocation_id && main_.valid()) enter_stop_signal();
+  });
+}
+
+void Service::run_health_command(std::function<void(Status)> done) {
+  LaunchInputs inputs{*unit_, spec().nines.health_check->command};
+  inputs.invocation_id = state_.invocation_id;
+  inputs.cgroup = &cgroup_a_;
+  inputs.user_mode = context_.user_mode;
+  if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
+  auto request = build_spawn_request(inputs);
+  if (!request) {
+    done(std::move(request.error()));
+    return;
+  }
+  auto slot = context_.table.allocate();
+  if (!slot) {
+    done(std::move(slot.error()));
+    return;
+  }
+  request->sibling = true;
+  request->pid_slot = context_.table.pid_address(*slot);
+  auto spawned = sys::spawn(*request);
+  if (!spawned) {
+    context_.table.release(*slot);
+    done(std::move(spawned.error()));
+    return;
+  }
+  // A command that outlives its time-out is ended before the next one is started.
+  if (health_command_.valid()) {
+    (void)health_command_.pidfd.send_signal(SIGKILL).has_value();
+    forget(health_command_);
+  }
+  health_command_ = LiveProcess{spawned->id, std::move(spawned->pidfd), *slot, {}, {}};
+  health_command_done_ = std::move(done);
+  observer_.process_started(*this, health_command_.id.pid);
+}
+
+void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<UniqueFd> fds) {
+  const unit::NotifyAccess access = spec().service.notify_access;
+  const bool from_main = main_.valid() && main_.id.pid == sender;
+  const bool from_standby = standby_.valid() && standby_.id.pid == sender;
+  const bool allowed = access == unit::NotifyAccess::kAll || from_main || from_standby ||
+                       (access == unit::NotifyAccess::kExec && control_.id.pid == sender) ||
+                       (access == unit::NotifyAccess::kMain && !main_.valid());
+  if (!allowed || access == unit::NotifyAccess::kNone) return;
+  if (from_standby) {
+    if (message.ready) try_freeze_standby();
+    return;
+  }
+  if (message.status) state_.status_text = *message.status;
+  if (message.main_pid && *message.main_pid != main_.id.pid && owns(*message.main_pid)) {
+    take_main(*message.main_pid);
+  }
+  if (message.watchdog_interval) watchdog_ = *message.watchdog_interval;
+  if (message.watchdog_trigger) {
+    kill_hung(Outcome::kWatchdog, "the unit asked for it with WATCHDOG=trigger");
+    return;
+  }
+  if ((message.watchdog_ping || message.watchdog_interval) && watchdog_timer_) arm_watchdog();
+  if (message.extend_timeout && !is_settled()) arm_phase_timer(*message.extend_timeout);
+  if (message.fd_store) store_descriptors(message, std::move(fds));
+  if (message.fd_store_remove) remove_descriptors(message.fd_name);
+  if (message.ready) {
+    if (state_.phase == Phase::kStart) phase_done();
+    if (state_.phase == Phase::kReload &&
+        spec().service.type == unit::ServiceType::kNotifyReload && !control_.valid()) {
+      phase_done();
+    }
+  }
+}
+
+void Service::store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds) {
+  for (UniqueFd& fd : fds) {
+    if (fd_store_.size() >= spec().service.fd_store_max) {
+      emit("unit.fd-store-full", ledger::Severity::kWarning,
+           detail({{"limit", std::to_string(spec().service.fd_store_max)}}));
+      return;
+    }
+    const std::string label = message.fd_name.empty() ? "stored" : message.fd_name;
+    const std::string name = fmt::format("store/{}/{}/{}", unit_->name, ledger::new_id(), label);
+    if (!context_.keeper.store(name, fd.get())) return;
+    fd_store_[name] = std::move(fd);
+    state_.fd_store.push_back(name);
+  }
+  save();
+}
+
+void Service::remove_descriptors(const std::string& label) {
+  for (auto it = fd_store_.begin(); it != fd_store_.end();) {
+    if (it->first.substr(it->first.rfind('/') + 1) != label) {
+      ++it;
+      continue;
+    }
+    context_.keeper.drop(it->first);
+    std::erase(state_.fd_store, it->first);
+    it = fd_store_.erase(it);
+  }
+  save();
+}
+
+}  // namespace nines::supervise
