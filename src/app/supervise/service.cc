@@ -63,6 +63,7 @@ void Service::save() {
            detail({{"error", saved.error().message()}}));
     }
   }
+  for (const unsigned slot : std::exchange(to_release_, {})) context_.table.release(slot);
   fault::pass(FaultPoint::state_after_save);
 }
 

@@ -92,6 +92,9 @@ class Service {
   void start(Completion done);
   /// Stops by request: the downtime is planned. `done` when nothing of it runs any more.
   void stop(Completion done);
+  /// Stops because `other`, which it is bound to, went down; it stays wanted, and the manager
+  /// starts it when `other` is back.
+  void stop_with(const std::string& other);
   /// stop + start as one planned interruption; the fd store survives.
   void restart(Completion done);
   /// @errors kInvalidArgument: the unit has no ExecReload=.
@@ -129,6 +132,7 @@ class Service {
 
   // service.cc: phases
   void set_phase(Phase phase);
+  void begin_stop();
   void save();
   void enter(Phase phase);
   const std::vector<unit::ExecCommand>& commands_of(Phase phase) const;
@@ -159,6 +163,7 @@ class Service {
   void handle_down(Outcome outcome, BootTime when);
   bool early_start_possible() const;
   void forget(LiveProcess& process);
+  void release_later(unsigned slot) { to_release_.push_back(slot); }
   void kill_leftovers_now();
 
   // service_stop.cc: from running to dead
@@ -194,6 +199,12 @@ class Service {
   // service_record.cc: the ledger
   std::string emit(std::string kind, ledger::Severity severity, std::string detail_json,
                    std::string caused_by = {});
+  /// For what happens once in an instance's life: the id is derived from it, so that a successor
+  /// that goes through the same exit again says nothing new.
+  std::string emit_once(std::string kind, ledger::Severity severity, std::string detail_json,
+                        std::string caused_by = {});
+  void emit_with_id(std::string id, std::string kind, ledger::Severity severity,
+                    std::string detail_json, std::string caused_by);
   void open_downtime(BootTime start, bool planned, const std::string& cause_event);
   void close_downtime();
 
@@ -223,6 +234,9 @@ class Service {
   std::function<void(Status)> health_command_done_;
   std::optional<Nanoseconds> watchdog_;
   bool start_gave_error_ = false;
+  /// Slots of processes that have ended. They are emptied only after the next save: until then the
+  /// file names them, and a successor must still be able to match an exit record with them.
+  std::vector<unsigned> to_release_;
 };
 
 }  // namespace nines::supervise

@@ -95,7 +95,7 @@ void Service::finish_adoption() {
   }
   for (std::size_t i = dying_.size(); i-- > 0;) {
     if (!dying_[i].valid() || !dying_[i].pidfd.valid()) {
-      context_.table.release(dying_[i].slot);
+      release_later(dying_[i].slot);
       dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
       state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
     }

@@ -51,7 +51,7 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
                  {"dump_ms", std::to_string((when - state_.active_since_boot).count() / 1000000)}}));
     state_.last_exit = status;
     observer_.process_ended(process.pid);
-    context_.table.release(dying_[i].slot);
+    release_later(dying_[i].slot);
     dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
     state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
     save();
@@ -64,7 +64,7 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
 void Service::forget(LiveProcess& process) {
   if (!process.valid()) return;
   observer_.process_ended(process.id.pid);
-  context_.table.release(process.slot);
+  release_later(process.slot);
   if (&process == &main_) state_.main = {};
   if (&process == &control_) state_.control = {};
   if (&process == &standby_) state_.standby = {};
@@ -101,7 +101,7 @@ void Service::handle_down(Outcome outcome, BootTime when) {
   }
   stop_watching();
   const std::string event =
-      emit("unit.exit", outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
+      emit_once("unit.exit", outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
            detail({{"outcome", std::string(to_string(outcome))},
                    {"exit", sys::to_string(state_.last_exit)},
                    {"phase", std::string(to_string(state_.phase))}}));
@@ -197,7 +197,7 @@ void Service::on_crash_notice(pid_t pid) {
   state_.last_result = "crashed (being dumped)";
   state_.pending_outcome = Outcome::kCoreDump;
   const std::string event =
-      emit("unit.crash", ledger::Severity::kError,
+      emit_once("unit.crash", ledger::Severity::kError,
            detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
   open_downtime(when, false, event);
   if (activate_standby(when)) return;

@@ -7,8 +7,22 @@ namespace nines::supervise {
 
 std::string Service::emit(std::string kind, ledger::Severity severity, std::string detail_json,
                           std::string caused_by) {
+  std::string id = ledger::new_id();
+  emit_with_id(id, std::move(kind), severity, std::move(detail_json), std::move(caused_by));
+  return id;
+}
+
+std::string Service::emit_once(std::string kind, ledger::Severity severity,
+                               std::string detail_json, std::string caused_by) {
+  std::string id = state_.invocation_id + "-" + kind;
+  emit_with_id(id, std::move(kind), severity, std::move(detail_json), std::move(caused_by));
+  return id;
+}
+
+void Service::emit_with_id(std::string id, std::string kind, ledger::Severity severity,
+                           std::string detail_json, std::string caused_by) {
   ledger::Event event;
-  event.id = ledger::new_id();
+  event.id = std::move(id);
   event.time = utc_now();
   event.since_boot = boot_now();
   event.cell = state_.downtime && state_.downtime->planned ? ledger::Cell::kAppPlanned
@@ -18,9 +32,7 @@ std::string Service::emit(std::string kind, ledger::Severity severity, std::stri
   event.severity = severity;
   event.detail_json = std::move(detail_json);
   event.caused_by = std::move(caused_by);
-  std::string id = event.id;
   context_.events.emit(std::move(event));
-  return id;
 }
 
 void Service::open_downtime(BootTime start, bool planned, const std::string& cause_event) {

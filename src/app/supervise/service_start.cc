@@ -27,6 +27,7 @@ void Service::start(Completion done) {
     return;
   }
   state_.wanted = true;
+  state_.waits_for.clear();
   switch (state_.phase) {
     case Phase::kDead:
     case Phase::kFailed:
@@ -268,7 +269,7 @@ void Service::become_ready() {
   state_.was_ready = true;
   set_phase(Phase::kRunning);
   if (state_.downtime) state_.last_recovery = state_.active_since_boot - state_.downtime->start_since_boot;
-  emit("unit.ready", ledger::Severity::kInfo,
+  emit_once("unit.ready", ledger::Severity::kInfo,
        detail({{"pid", std::to_string(main_pid())},
                {"recovery_ms", state_.downtime ? fmt::format("{:.3f}", static_cast<double>(
                                                      state_.last_recovery.count()) / 1e6)

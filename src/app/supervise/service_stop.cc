@@ -48,6 +48,18 @@ void Service::stop(Completion done) {
     default: break;
   }
   stop_done_ = std::move(done);
+  begin_stop();
+}
+
+void Service::stop_with(const std::string& other) {
+  if (is_settled() && !is_active() && state_.phase != Phase::kWaitRestart) return;
+  const bool wanted = state_.wanted;
+  stop([](const Status&) {});
+  state_.waits_for = wanted ? other : std::string();
+  save();
+}
+
+void Service::begin_stop() {
   stop_watching();
   const std::string event = emit("unit.stop-requested", ledger::Severity::kInfo, "{}");
   if (state_.downtime) {

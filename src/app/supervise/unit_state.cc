@@ -74,7 +74,7 @@ void fill(UnitState& state, const json& from) {
   state.active_since_boot.ns = from.at("active_since_boot").get<std::int64_t>();
   state.was_ready = from.at("was_ready").get<bool>();
   state.main_pid_known = from.at("main_pid_known").get<bool>();
-  state.restart = restart_state_from_json(from.at("restart"));
+  if (auto restart = restart_state_from_json(from.at("restart"))) state.restart = *restart;
   state.restart_due.ns = from.at("restart_due").get<std::int64_t>();
   if (const int outcome = from.at("outcome").get<int>(); outcome >= 0) {
     state.pending_outcome = static_cast<Outcome>(outcome);
@@ -88,6 +88,7 @@ void fill(UnitState& state, const json& from) {
   if (from.contains("downtime")) state.downtime = interval_from(from.at("downtime"));
   state.fd_store = from.at("fd_store").get<std::vector<std::string>>();
   state.restart_after_stop = from.at("restart_after_stop").get<bool>();
+  state.waits_for = from.at("waits_for").get<std::string>();
 }
 
 }  // namespace
@@ -124,6 +125,7 @@ std::string encode(const UnitState& state) {
       {"oom_kills", state.oom_kills},
       {"fd_store", state.fd_store},
       {"restart_after_stop", state.restart_after_stop},
+      {"waits_for", state.waits_for},
   };
   for (const SavedProcess& process : state.dying) out["dying"].push_back(to_json(process));
   if (state.downtime) out["downtime"] = to_json(*state.downtime);

@@ -70,6 +70,7 @@ struct UnitState {
   std::optional<ledger::DowntimeInterval> downtime;  ///< open
   std::vector<std::string> fd_store;                 ///< keeper's names of stored descriptors
   bool restart_after_stop = false;  ///< a planned restart is under way
+  std::string waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
 };
 
 std::string encode(const UnitState& state);
