@@ -64,7 +64,7 @@ class EventSink {
   virtual void downtime(DowntimeInterval interval) = 0;
 };
 
-/// A new random id: 128 bits as 32 hexadecimal digits.
+/// A new id: 128 bits as 32 hexadecimal digits, 48 of UTC milliseconds and 80 random ones.
 std::string new_id();
 
 }  // namespace nines::ledger

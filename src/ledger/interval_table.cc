@@ -1,0 +1,226 @@
+#include "ledger/interval_table.h"
+
+#include "ledger/packed_id.h"
+
+namespace nines::ledger {
+namespace {
+
+#define NINES_ROW_COLUMNS \
+  "seq, boot, start_ns, start_since_boot_ns, duration_ns, clipped_ns, coalesce(note, '')"
+
+void add_note(std::string* note, std::string_view text) {
+  if (text.empty()) return;
+  if (!note->empty()) *note += "; ";
+  *note += text;
+}
+
+// Bounds that keep every sum of a start and a duration inside 64 bits: the year 2116, 36 years.
+constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
+constexpr std::int64_t kMaxDuration = std::int64_t{1} << 60;
+
+Status validate(const DowntimeInterval& interval) {
+  const Error refused = Error(ErrorCode::kInvalidArgument, "record downtime", interval.unit);
+  if (interval.id.empty() || interval.unit.empty()) {
+    return Error(refused).with_detail("an interval needs an id and a unit");
+  }
+  const auto outside = [](std::int64_t ns, std::int64_t limit) { return ns < 0 || ns > limit; };
+  if (outside(interval.start.ns, kMaxTime) || outside(interval.start_since_boot.ns, kMaxTime) ||
+      outside(interval.duration.count(), kMaxDuration)) {
+    return Error(refused).with_detail("its times cannot be");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<IntervalTable> IntervalTable::open(Database* database, Names* names) {
+  IntervalTable table;
+  table.names_ = names;
+  const auto select = [database](const std::string& rest) {
+    return database->prepare("SELECT " NINES_ROW_COLUMNS " FROM intervals WHERE " + rest);
+  };
+  NINES_ASSIGN(table.by_id_, select("id = ?"));
+  NINES_ASSIGN(table.open_of_, select("unit = ? AND duration_ns IS NULL"));
+  // Of two that begin together (one then has no length), the later row is the neighbour.
+  NINES_ASSIGN(table.previous_utc_,
+               select("unit = ? AND start_ns <= ? AND seq <> ? "
+                      "ORDER BY start_ns DESC, duration_ns DESC LIMIT 1"));
+  NINES_ASSIGN(table.next_utc_, select("unit = ? AND start_ns > ? AND seq <> ? "
+                                       "ORDER BY start_ns LIMIT 1"));
+  NINES_ASSIGN(table.previous_boot_,
+               select("unit = ? AND boot = ? AND start_since_boot_ns <= ? AND seq <> ? "
+                      "ORDER BY start_since_boot_ns DESC, duration_ns DESC LIMIT 1"));
+  NINES_ASSIGN(table.next_boot_,
+               select("unit = ? AND boot = ? AND start_since_boot_ns > ? AND seq <> ? "
+                      "ORDER BY start_since_boot_ns LIMIT 1"));
+  NINES_ASSIGN(table.merged_,
+               database->prepare("SELECT into_id FROM merged_intervals WHERE id = ?"));
+  NINES_ASSIGN(table.insert_,
+               database->prepare("INSERT INTO intervals (id, unit, boot, start_ns, "
+                                 "start_since_boot_ns, duration_ns, clipped_ns, cause_event, "
+                                 "planned, cell, note) VALUES (?,?,?,?,?,?,?,?,?,?,?)"));
+  NINES_ASSIGN(table.close_,
+               database->prepare("UPDATE intervals SET start_ns = ?, duration_ns = ?, note = ? "
+                                 "WHERE seq = ? AND duration_ns IS NULL"));
+  NINES_ASSIGN(table.record_merge_,
+               database->prepare("INSERT INTO merged_intervals SELECT ?1, id, ?2, ?3, ?4 "
+                                 "FROM intervals WHERE seq = ?5"));
+  return table;
+}
+
+Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval,
+                                              std::int64_t boot) {
+  NINES_TRY(validate(interval));
+  NINES_ASSIGN(const std::int64_t unit, names_->intern(interval.unit));
+  NINES_ASSIGN(const auto known, one(&by_id_, pack_id(interval.id)));
+  if (known) {
+    if (known->duration || !interval.closed) return IntervalOutcome::kUnchanged;
+    const std::int64_t measured = interval.duration.count() - known->clipped;
+    NINES_TRY(close(unit, *known, std::max<std::int64_t>(measured, 0), ""));
+    return IntervalOutcome::kClosed;
+  }
+  Row row;
+  row.boot = boot;
+  row.start = interval.start.ns;
+  row.since_boot = interval.start_since_boot.ns;
+  if (interval.closed) row.duration = interval.duration.count();
+
+  NINES_ASSIGN(const auto merged, merged_into(interval.id));
+  NINES_ASSIGN(const auto open, one(&open_of_, unit));
+  if (merged) {
+    if (!interval.closed || !open) return IntervalOutcome::kUnchanged;
+    NINES_ASSIGN(const auto into, one(&by_id_, pack_id(*merged)));
+    if (!into || into->seq != open->seq) return IntervalOutcome::kUnchanged;
+    return merge(interval, unit, row, *open);
+  }
+  const bool before_open =
+      open && row.duration &&
+      (row.boot == open->boot ? row.end_since_boot() <= open->since_boot : row.end() <= open->start);
+  if (open && !before_open) return merge(interval, unit, row, *open);
+  return insert(interval, unit, row);
+}
+
+Result<IntervalOutcome> IntervalTable::insert(const DowntimeInterval& interval, std::int64_t unit,
+                                              Row row) {
+  NINES_ASSIGN(const std::int64_t cover, clip_to_truth(unit, &row));
+  if (cover != kNoRow) {
+    NINES_TRY(record_merge(interval, cover, "covered by an interval recorded before"));
+    return IntervalOutcome::kMerged;
+  }
+  NINES_TRY(move_to_free_time(unit, &row));
+  NINES_TRY(insert_.execute(
+      pack_id(interval.id), unit, row.boot, row.start, row.since_boot, row.duration, row.clipped,
+      pack_id(interval.cause_event), interval.planned, static_cast<int>(interval.cell),
+      row.note.empty() ? std::optional<std::string>() : std::optional<std::string>(row.note)));
+  return interval.closed ? IntervalOutcome::kClosed : IntervalOutcome::kOpened;
+}
+
+Result<IntervalOutcome> IntervalTable::merge(const DowntimeInterval& interval, std::int64_t unit,
+                                             Row row, const Row& open) {
+  const bool same_boot = row.boot == open.boot;
+  const std::int64_t lead = same_boot ? open.since_boot - row.since_boot : open.start - row.start;
+  NINES_ASSIGN(const auto merged, merged_into(interval.id));
+  if (row.duration) {
+    // The report says that the unit serves again at this moment, so nothing is open after it.
+    const std::int64_t duration = std::max<std::int64_t>(*row.duration - lead, 0);
+    NINES_TRY(close(unit, open, duration, "closed by the end of another interval"));
+  }
+  if (merged) return IntervalOutcome::kMerged;
+  if (row.duration && lead > 0) {
+    // It began before the open one did: that first part is news.
+    row.duration = std::min(*row.duration, lead);
+    add_note(&row.note, "shortened: another interval goes on from here");
+    return insert(interval, unit, row);
+  }
+  NINES_TRY(record_merge(interval, open.seq, "another interval of the unit was open"));
+  return IntervalOutcome::kMerged;
+}
+
+Status IntervalTable::record_merge(const DowntimeInterval& interval, std::int64_t into_seq,
+                                   std::string_view reason) {
+  std::optional<std::int64_t> duration;
+  if (interval.closed) duration = interval.duration.count();
+  return record_merge_.execute(pack_id(interval.id), interval.start.ns, duration, reason, into_seq);
+}
+
+Status IntervalTable::close(std::int64_t unit, Row row, std::int64_t duration,
+                            std::string_view note) {
+  row.duration = duration;
+  add_note(&row.note, note);
+  // An open interval is never dropped: where no time is left for it, its length is zero.
+  NINES_ASSIGN(const std::int64_t cover, clip_to_truth(unit, &row));
+  if (cover != kNoRow) row.duration = 0;
+  NINES_TRY(move_to_free_time(unit, &row));
+  return close_.execute(row.start, row.duration, row.note.empty()
+                                                     ? std::optional<std::string>()
+                                                     : std::optional<std::string>(row.note),
+                        row.seq);
+}
+
+Result<std::int64_t> IntervalTable::clip_to_truth(std::int64_t unit, Row* row) {
+  NINES_ASSIGN(const auto before, one(&previous_boot_, unit, row->boot, row->since_boot, row->seq));
+  if (before && before->duration && before->end_since_boot() > row->since_boot) {
+    const std::int64_t cut = before->end_since_boot() - row->since_boot;
+    if (row->duration && *row->duration <= cut) return before->seq;
+    row->since_boot += cut;
+    row->start += cut;
+    row->clipped += cut;
+    if (row->duration) *row->duration -= cut;
+    add_note(&row->note, "shortened: the interval before it covers its beginning");
+  }
+  if (!row->duration) return kNoRow;
+  NINES_ASSIGN(const auto after, one(&next_boot_, unit, row->boot, row->since_boot, row->seq));
+  if (after && after->since_boot < row->end_since_boot()) {
+    row->duration = after->since_boot - row->since_boot;
+    add_note(&row->note, "shortened: the interval after it covers its end");
+  }
+  return kNoRow;
+}
+
+Status IntervalTable::move_to_free_time(std::int64_t unit, Row* row) {
+  const std::int64_t reported = row->start;
+  for (;;) {
+    NINES_ASSIGN(const auto before, one(&previous_utc_, unit, row->start, row->seq));
+    if (before && before->duration && before->end() > row->start) {
+      row->start = before->end();
+      continue;
+    }
+    if (!row->duration) break;
+    NINES_ASSIGN(const auto after, one(&next_utc_, unit, row->start, row->seq));
+    if (!after || after->start >= row->end()) break;
+    if (!after->duration) {
+      // There is no time after an open interval; what fits before it is what is left.
+      row->duration = after->start - row->start;
+      add_note(&row->note, "shortened: the clock was set, and the unit is down since");
+      break;
+    }
+    row->start = after->end();
+  }
+  if (row->start > kMaxTime) {
+    return Error(ErrorCode::kInvalidArgument, "record downtime").with_detail("no free time is left");
+  }
+  if (row->start != reported) {
+    add_note(&row->note, fmt::format("moved by {} ns: the clock was set", row->start - reported));
+  }
+  return {};
+}
+
+IntervalTable::Row IntervalTable::read_row(const Statement::Rows& rows) {
+  Row row;
+  row.seq = rows.int64(0);
+  row.boot = rows.int64(1);
+  row.start = rows.int64(2);
+  row.since_boot = rows.int64(3);
+  if (!rows.is_null(4)) row.duration = rows.int64(4);
+  row.clipped = rows.int64(5);
+  row.note = rows.bytes(6);
+  return row;
+}
+
+Result<std::optional<std::string>> IntervalTable::merged_into(const std::string& id) {
+  NINES_ASSIGN(auto rows, merged_.query(pack_id(id)));
+  NINES_ASSIGN(const bool found, rows.next());
+  return found ? std::optional<std::string>(id_column(rows, 0)) : std::nullopt;
+}
+
+}  // namespace nines::ledger

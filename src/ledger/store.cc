@@ -1,0 +1,197 @@
+#include "ledger/store.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/fault_point.h"
+#include "ledger/packed_id.h"
+#include "ledger/schema.h"
+
+namespace nines::ledger {
+namespace {
+
+/// What an interrupted power supply cannot undo, and nothing that a damaged file could abuse.
+constexpr const char* kConnectionSettings =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA cell_size_check = ON;"
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA mmap_size = 0;"  // a truncated file shall be an error, not SIGBUS
+    "PRAGMA cache_size = -2048;"
+    "PRAGMA journal_size_limit = 16777216;";
+
+/// The detail as stored: NULL for the empty object; text that is no JSON object is wrapped, since
+/// an event with a flawed detail is still an event.
+std::optional<std::string> stored_detail(const std::string& detail) {
+  if (detail.empty() || detail == "{}") return std::nullopt;
+  if (detail.front() == '{' && nlohmann::json::accept(detail)) return detail;
+  const nlohmann::json wrapped = {{"text", detail}};
+  return wrapped.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<std::pair<dev_t, ino_t>> file_identity(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return Error::from_errno(errno, "stat", path);
+  return std::pair(status.st_dev, status.st_ino);
+}
+
+/// Failures that are the record's own fault and would be the same on every retry.
+bool is_refusal(const Error& error) { return error.code() == ErrorCode::kInvalidArgument; }
+
+}  // namespace
+
+Result<Store> Store::open(const std::string& path, const HostIdentity& host) {
+  auto inner = std::make_unique<Inner>();
+  inner->host = host;
+  NINES_ASSIGN(inner->database, Database::open(path, OpenMode::kReadWriteCreate));
+  NINES_TRY(inner->database.execute(kConnectionSettings));
+  NINES_TRY(migrate(&inner->database));
+  Store store(std::move(inner));
+  Status prepared = store.prepare();
+  if (!prepared && prepared.error().code() == ErrorCode::kInternal) {
+    // The version says that these tables are there; that they are not is damage.
+    return Error(ErrorCode::kCorrupt, "open ledger", path)
+        .with_detail(prepared.error().detail());
+  }
+  NINES_TRY(std::move(prepared));
+  NINES_TRY(store.register_host());
+  NINES_ASSIGN(store.inner_->file, file_identity(path));
+  return store;
+}
+
+Status Store::prepare() {
+  Database& database = inner_->database;
+  NINES_ASSIGN(inner_->names, Names::open(&database));
+  NINES_ASSIGN(auto intervals, IntervalTable::open(&database, &inner_->names));
+  inner_->intervals = std::make_unique<IntervalTable>(std::move(intervals));
+  NINES_ASSIGN(inner_->insert_event,
+               database.prepare("INSERT INTO events (id, time_ns, since_boot_ns, boot, cell, kind, "
+                                "subject, severity, detail, caused_by) VALUES "
+                                "(?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING"));
+  NINES_ASSIGN(inner_->find_boot, database.prepare("SELECT id FROM boots WHERE boot_id = ?"));
+  NINES_ASSIGN(inner_->insert_boot,
+               database.prepare(
+                   "INSERT INTO boots (host, boot_id, first_seen_ns) VALUES (?, ?, ?)"));
+  NINES_ASSIGN(inner_->set_heartbeat,
+               database.prepare("INSERT INTO heartbeats VALUES (?, ?, ?) ON CONFLICT (boot) DO "
+                                "UPDATE SET time_ns = excluded.time_ns, "
+                                "since_boot_ns = excluded.since_boot_ns"));
+  NINES_ASSIGN(inner_->last_seq, database.prepare("SELECT coalesce(max(seq), 0) FROM events"));
+  return {};
+}
+
+bool Store::file_replaced() const {
+  const auto now = file_identity(path());
+  return !now || *now != inner_->file;
+}
+
+Status Store::register_host() {
+  Database& database = inner_->database;
+  NINES_ASSIGN(Transaction transaction, Transaction::begin(&database));
+  NINES_ASSIGN(Statement upsert,
+               database.prepare("INSERT INTO hosts (machine, name) VALUES (?, ?) ON CONFLICT "
+                                "(machine) DO UPDATE SET name = excluded.name RETURNING id"));
+  {
+    NINES_ASSIGN(auto rows, upsert.query(inner_->host.machine_id, inner_->host.host_name));
+    NINES_TRY(rows.next());
+    inner_->host_row = rows.int64(0);
+  }
+  NINES_TRY(boot_row(inner_->host.boot_id));
+  return transaction.commit();
+}
+
+Result<std::int64_t> Store::boot_row(const std::string& boot_id) {
+  const std::string& key = boot_id.empty() ? inner_->host.boot_id : boot_id;
+  if (const auto known = inner_->boots.find(key); known != inner_->boots.end()) {
+    return known->second;
+  }
+  std::int64_t row = 0;
+  {
+    NINES_ASSIGN(auto rows, inner_->find_boot.query(key));
+    NINES_ASSIGN(const bool found, rows.next());
+    if (found) row = rows.int64(0);
+  }
+  if (row == 0) {
+    NINES_TRY(inner_->insert_boot.execute(inner_->host_row, key, utc_now().ns));
+    row = inner_->database.last_insert_id();
+  }
+  inner_->boots.emplace(key, row);
+  return row;
+}
+
+Result<CommittedBatch> Store::apply(std::span<const Record> records, const std::string& boot_id) {
+  auto batch = apply_in_transaction(records, boot_id);
+  if (!batch) {
+    // Rolled back: numbers that were given away in it are free again.
+    inner_->names.forget();
+    inner_->boots.clear();
+    return batch;
+  }
+  fault::pass(FaultPoint::store_committed);
+  return batch;
+}
+
+Result<CommittedBatch> Store::apply_in_transaction(std::span<const Record> records,
+                                                   const std::string& boot_id) {
+  NINES_TRY(fault::hit(FaultPoint::store_begin));
+  NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
+  NINES_ASSIGN(const std::int64_t boot, boot_row(boot_id));
+  CommittedBatch batch;
+  for (const Record& record : records) {
+    const Status applied = apply_one(record, boot, &batch);
+    if (applied) continue;
+    // A statement that broke a rule is undone by itself; the transaction goes on.
+    if (!is_refusal(applied.error()) || !inner_->database.in_transaction()) return applied.error();
+    if (batch.refused++ == 0) batch.refused_why = applied.error().message();
+  }
+  {
+    NINES_ASSIGN(auto rows, inner_->last_seq.query());
+    NINES_TRY(rows.next());
+    batch.last_seq = rows.int64(0);
+  }
+  NINES_TRY(fault::hit(FaultPoint::store_commit));
+  NINES_TRY(transaction.commit());
+  return batch;
+}
+
+Status Store::apply_one(const Record& record, std::int64_t boot, CommittedBatch* batch) {
+  if (const auto* event = std::get_if<Event>(&record)) return apply_event(*event, boot, batch);
+  NINES_ASSIGN(const IntervalOutcome outcome,
+               inner_->intervals->upsert(std::get<DowntimeInterval>(record), boot));
+  switch (outcome) {
+    case IntervalOutcome::kOpened: ++batch->intervals_opened; break;
+    case IntervalOutcome::kClosed: ++batch->intervals_closed; break;
+    case IntervalOutcome::kUnchanged: ++batch->intervals_unchanged; break;
+    case IntervalOutcome::kMerged: ++batch->intervals_merged; break;
+  }
+  return {};
+}
+
+Status Store::apply_event(const Event& event, std::int64_t boot, CommittedBatch* batch) {
+  if (event.id.empty() || event.kind.empty()) {
+    return Error(ErrorCode::kInvalidArgument, "record event", event.kind)
+        .with_detail("an event needs an id and a kind");
+  }
+  NINES_ASSIGN(const std::int64_t kind, inner_->names.intern(event.kind));
+  std::optional<std::int64_t> subject;
+  if (!event.subject.empty()) {
+    NINES_ASSIGN(subject, inner_->names.intern(event.subject));
+  }
+  NINES_TRY(inner_->insert_event.execute(
+      pack_id(event.id), event.time.ns, event.since_boot.ns, boot, static_cast<int>(event.cell),
+      kind, subject, static_cast<int>(event.severity), stored_detail(event.detail_json),
+      pack_id(event.caused_by)));
+  ++(inner_->database.changes() > 0 ? batch->events_new : batch->events_known);
+  return {};
+}
+
+Status Store::heartbeat(UtcTime time, BootTime since_boot) {
+  NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
+  NINES_ASSIGN(const std::int64_t boot, boot_row({}));
+  NINES_TRY(inner_->set_heartbeat.execute(boot, time.ns, since_boot.ns));
+  return transaction.commit();
+}
+
+}  // namespace nines::ledger
