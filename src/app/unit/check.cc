@@ -15,7 +15,8 @@ class Checker {
   void run() {
     const UnitName& name = draft_.name();
     if (name.is_template) {
-      error("", fmt::format("{} is a template: name an instance, e.g. {}@NAME.{}", name.full(), name.prefix, name.type));
+      error("", fmt::format("{} is a template: name an instance, e.g. {}@NAME.{}", name.full(),
+                            name.prefix, name.type));
     }
     start_limit();
     if (name.type == "service") {
@@ -33,7 +34,8 @@ class Checker {
 
  private:
   void add(DiagnosticLevel level, std::string directive, std::string message) {
-    draft_.diagnostics.push_back({level, fragment_, 0, 0, std::move(directive), std::move(message)});
+    draft_.diagnostics.push_back(
+        {level, fragment_, 0, 0, std::move(directive), std::move(message)});
   }
   void error(std::string directive, std::string message) {
     add(DiagnosticLevel::kError, std::move(directive), std::move(message));
@@ -61,9 +63,11 @@ class Checker {
     if (!draft_.given.type && service_.bus_name.empty() && service_.exec_start.empty()) {
       service_.type = ServiceType::kOneshot;
     }
-    if (service_.type == ServiceType::kOneshot && !service_.timeout_start_set) service_.timeout_start.reset();
-    const bool speaks = service_.type == ServiceType::kNotify || service_.type == ServiceType::kNotifyReload ||
-                        service_.watchdog || service_.fd_store_max > 0;
+    if (service_.type == ServiceType::kOneshot && !service_.timeout_start_set)
+      service_.timeout_start.reset();
+    const bool speaks = service_.type == ServiceType::kNotify ||
+                        service_.type == ServiceType::kNotifyReload || service_.watchdog ||
+                        service_.fd_store_max > 0;
     if (speaks && service_.notify_access == NotifyAccess::kNone) {
       if (service_.notify_access_set) {
         warning("NotifyAccess", "treated as main: the unit needs to be heard on NOTIFY_SOCKET");
@@ -88,40 +92,51 @@ class Checker {
       } else if (service_.exec_stop.empty()) {
         error("ExecStart", "neither ExecStart= nor ExecStop=: there is nothing to run");
       } else if (!service_.remain_after_exit) {
-        error("RemainAfterExit", "without ExecStart= it would be over at once; set RemainAfterExit=yes");
+        error("RemainAfterExit",
+              "without ExecStart= it would be over at once; set RemainAfterExit=yes");
       }
     }
     if (!is_oneshot && service_.exec_start.size() > 1) {
-      error("ExecStart", fmt::format("{} commands in ExecStart=, which only Type=oneshot may have; an empty "
-                                     "ExecStart= in a drop-in takes the earlier ones back",
-                                     service_.exec_start.size()));
+      error("ExecStart",
+            fmt::format("{} commands in ExecStart=, which only Type=oneshot may have; an empty "
+                        "ExecStart= in a drop-in takes the earlier ones back",
+                        service_.exec_start.size()));
     }
-    if (draft_.given.dbus && service_.bus_name.empty()) error("BusName", "Type=dbus needs BusName=");
+    if (draft_.given.dbus && service_.bus_name.empty())
+      error("BusName", "Type=dbus needs BusName=");
   }
 
   void oneshot() {
     if (service_.type != ServiceType::kOneshot) return;
-    if (service_.restart == RestartPolicy::kAlways || service_.restart == RestartPolicy::kOnSuccess) {
-      error("Restart", "a oneshot that ended well is done: Restart=always and on-success are not for it");
+    if (service_.restart == RestartPolicy::kAlways ||
+        service_.restart == RestartPolicy::kOnSuccess) {
+      error("Restart",
+            "a oneshot that ended well is done: Restart=always and on-success are not for it");
     }
     if (!service_.restart_force.codes.empty() || !service_.restart_force.signals.empty()) {
       error("RestartForceExitStatus", "not for Type=oneshot");
     }
-    if (service_.runtime_max) warning("RuntimeMaxSec", "no effect with Type=oneshot; use TimeoutStartSec=");
-    if (service_.watchdog) warning("WatchdogSec", "no effect with Type=oneshot before its commands have ended");
+    if (service_.runtime_max)
+      warning("RuntimeMaxSec", "no effect with Type=oneshot; use TimeoutStartSec=");
+    if (service_.watchdog)
+      warning("WatchdogSec", "no effect with Type=oneshot before its commands have ended");
   }
 
   void readiness() {
     if (service_.type == ServiceType::kForking && service_.pid_file.empty()) {
       warning("PIDFile", service_.guess_main_pid
-                             ? "Type=forking without PIDFile=: the main process is guessed, right only while there is one"
-                             : "Type=forking without PIDFile=: its death is noticed only when all its processes are gone");
+                             ? "Type=forking without PIDFile=: the main process is guessed, right "
+                               "only while there is one"
+                             : "Type=forking without PIDFile=: its death is noticed only when all "
+                               "its processes are gone");
     }
-    if (service_.restart_steps && (!service_.restart_max_delay_set || !service_.restart_max_delay)) {
+    if (service_.restart_steps &&
+        (!service_.restart_max_delay_set || !service_.restart_max_delay)) {
       warning("RestartSteps", "no effect without RestartMaxDelaySec=");
     }
     if (draft_.kill.mode == KillMode::kNone) {
-      warning("KillMode", "'none' lets processes live on after a stop, and a successor may meet them");
+      warning("KillMode",
+              "'none' lets processes live on after a stop, and a successor may meet them");
     }
   }
 
@@ -138,8 +153,10 @@ class Checker {
       warning("Standby", "a forking unit detaches itself; its spare cannot be held back reliably");
     }
     if (service_.sockets.empty() && !has_socket_) {
-      warning("Standby", "no Sockets= and no .socket of the same name: the spare cannot share a port that the unit "
-                         "opens itself");
+      warning("Standby",
+              "no Sockets= and no .socket of the same name: the spare cannot share a port that the "
+              "unit "
+              "opens itself");
     }
   }
 
@@ -147,8 +164,10 @@ class Checker {
     const SocketUnit& socket = draft_.socket;
     if (socket.listen.empty()) error("", "no Listen*= that nines can open");
     if (socket.accept) {
-      error("Accept", "one instance for each connection: nines hands listening sockets over, it does not accept "
-                      "connections; set Accept=no if the program can accept them itself");
+      error("Accept",
+            "one instance for each connection: nines hands listening sockets over, it does not "
+            "accept "
+            "connections; set Accept=no if the program can accept them itself");
     }
     std::string& target = draft_.socket.service;
     if (target.empty()) {

@@ -28,7 +28,8 @@ class Index {
     for (const auto part :
          {unit_directives(), service_directives(), exec_directives(), control_directives(),
           socket_directives(), nines_directives(), ignored_directives()}) {
-      for (const Directive& directive : part) by_name_.emplace(directive.name, Entry{directive.sections, &directive});
+      for (const Directive& directive : part)
+        by_name_.emplace(directive.name, Entry{directive.sections, &directive});
     }
     for (const Alias& alias : directive_aliases()) {
       const Directive* target = find(alias.sections, alias.name);

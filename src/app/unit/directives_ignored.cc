@@ -1,5 +1,5 @@
-// What systemd knows and nines does not honour: each with what will not happen, so that nobody relies
-// on it in vain. Names up to systemd 258.
+// What systemd knows and nines does not honour: each with what will not happen, so that nobody
+// relies on it in vain. Names up to systemd 258.
 // @source `systemd --dump-configuration-items`; systemd.directives(7)
 #include "app/unit/directive.h"
 
@@ -326,7 +326,11 @@ constexpr Alias kAliases[] = {
 
 }  // namespace
 
-std::span<const Directive> ignored_directives() { return kDirectives; }
-std::span<const Alias> directive_aliases() { return kAliases; }
+std::span<const Directive> ignored_directives() {
+  return kDirectives;
+}
+std::span<const Alias> directive_aliases() {
+  return kAliases;
+}
 
 }  // namespace nines::unit

@@ -29,7 +29,8 @@ bool parse_host_port(std::string_view text, HealthCheck& health, std::uint16_t d
   } else {
     health.host = text.substr(0, end);
   }
-  if (health.host.empty() || health.host.find_first_of(" \t\"'/@") != std::string::npos) return false;
+  if (health.host.empty() || health.host.find_first_of(" \t\"'/@") != std::string::npos)
+    return false;
   health.port = default_port;
   if (end == std::string_view::npos || end >= text.size()) return default_port != 0;
   const Result<std::int64_t> port = parse_integer(text.substr(end + 1), 1, 65535);
@@ -38,7 +39,8 @@ bool parse_host_port(std::string_view text, HealthCheck& health, std::uint16_t d
   return true;
 }
 
-void health_command(Draft& draft, const Setting& setting, std::string_view line, std::size_t offset) {
+void health_command(Draft& draft, const Setting& setting, std::string_view line,
+                    std::size_t offset) {
   std::vector<ExecCommand> list;
   if (!parse_commands(draft, setting, line, offset, list)) return;
   if (list.size() != 1) return draft.error(setting, offset, "one command only");
@@ -75,7 +77,8 @@ void health_check(Draft& draft, const Setting& setting) {
       draft.error(setting, kHttp.size(), "write http://HOST:PORT/PATH");
     }
   } else {
-    draft.error(setting, 0, "write tcp:HOST:PORT, http://HOST:PORT/PATH or command:PROGRAM ARGUMENTS");
+    draft.error(setting, 0,
+                "write tcp:HOST:PORT, http://HOST:PORT/PATH or command:PROGRAM ARGUMENTS");
   }
 }
 
@@ -94,8 +97,10 @@ void health_status(Draft& draft, const Setting& setting) {
   if (value.empty()) return;
   const std::size_t dash = value.find('-');
   const auto min = parse_integer(value.substr(0, dash), 100, 599);
-  const auto max = dash == std::string_view::npos ? min : parse_integer(value.substr(dash + 1), 100, 599);
-  if (!min || !max || *min > *max) return draft.error(setting, 0, "write a status or a range, e.g. 200-399");
+  const auto max =
+      dash == std::string_view::npos ? min : parse_integer(value.substr(dash + 1), 100, 599);
+  if (!min || !max || *min > *max)
+    return draft.error(setting, 0, "write a status or a range, e.g. 200-399");
   health.http_status_min = static_cast<int>(*min);
   health.http_status_max = static_cast<int>(*max);
 }
@@ -104,30 +109,41 @@ void health_status(Draft& draft, const Setting& setting) {
 Result<Nanoseconds> parse_positive_span(std::string_view text) {
   NINES_ASSIGN(const Nanoseconds span, parse_finite_time_span(text));
   if (span.count() <= 0) {
-    return Error(ErrorCode::kInvalidArgument, "parse", std::string(text)).with_detail("must be longer than 0");
+    return Error(ErrorCode::kInvalidArgument, "parse", std::string(text))
+        .with_detail("must be longer than 0");
   }
   return span;
 }
 
 constexpr Directive kDirectives[] = {
-    {kNines, "AvailabilityTarget", availability_target, "`nines why` measures its downtime against {}"},
+    {kNines, "AvailabilityTarget", availability_target,
+     "`nines why` measures its downtime against {}"},
     {kNines, "Standby", integer<&NinesSection::standby, 0, 1>,
-     "0: no warm spare|1: one warm spare waits on the same listening socket and takes over at once"},
+     "0: no warm spare|1: one warm spare waits on the same listening socket and takes over at "
+     "once"},
     {kNines, "HealthyUptime", scalar<&NinesSection::healthy_uptime, parse_finite_time_span>,
      "after {} without a failure the delay between restarts starts from nothing again"},
     {kNines, "HealthCheck", health_check, "checked by {}; an unhealthy one is restarted"},
     {kNines, "HealthCheckSend", escaped_bytes<&HealthCheck::send>, "a tcp check sends {} first"},
-    {kNines, "HealthCheckExpect", escaped_bytes<&HealthCheck::expect>, "a tcp check wants {} in the answer"},
-    {kNines, "HealthCheckInterval", scalar<&HealthCheck::interval, parse_positive_span>, "checked every {}"},
-    {kNines, "HealthCheckTimeout", scalar<&HealthCheck::timeout, parse_positive_span>, "a check without an answer after {} counts as failed"},
-    {kNines, "HealthCheckStartPeriod", scalar<&HealthCheck::start_period, parse_finite_time_span>, "failed checks do not count during the first {}"},
-    {kNines, "HealthCheckFailures", integer<&HealthCheck::failures_to_unhealthy, 1, 1000>, "unhealthy after {} failed checks in a row"},
-    {kNines, "HealthCheckSuccesses", integer<&HealthCheck::successes_to_healthy, 1, 1000>, "healthy again after {} good checks in a row"},
+    {kNines, "HealthCheckExpect", escaped_bytes<&HealthCheck::expect>,
+     "a tcp check wants {} in the answer"},
+    {kNines, "HealthCheckInterval", scalar<&HealthCheck::interval, parse_positive_span>,
+     "checked every {}"},
+    {kNines, "HealthCheckTimeout", scalar<&HealthCheck::timeout, parse_positive_span>,
+     "a check without an answer after {} counts as failed"},
+    {kNines, "HealthCheckStartPeriod", scalar<&HealthCheck::start_period, parse_finite_time_span>,
+     "failed checks do not count during the first {}"},
+    {kNines, "HealthCheckFailures", integer<&HealthCheck::failures_to_unhealthy, 1, 1000>,
+     "unhealthy after {} failed checks in a row"},
+    {kNines, "HealthCheckSuccesses", integer<&HealthCheck::successes_to_healthy, 1, 1000>,
+     "healthy again after {} good checks in a row"},
     {kNines, "HealthCheckStatus", health_status, "an http check wants a status of {}"},
 };
 
 }  // namespace
 
-std::span<const Directive> nines_directives() { return kDirectives; }
+std::span<const Directive> nines_directives() {
+  return kDirectives;
+}
 
 }  // namespace nines::unit

@@ -59,29 +59,36 @@ void start_limit_burst(Draft& draft, const Setting& setting) {
 
 constexpr std::string_view kConditionText = "started only if this holds: {}";
 constexpr std::string_view kAssertText = "a start fails unless this holds: {}";
-#define NINES_CONDITION(kind)                                   \
-  {kUnit, "Condition" kind, condition, kConditionText},         \
-      {kUnit, "Assert" kind, condition, kAssertText}
+#define NINES_CONDITION(kind)                             \
+  {kUnit, "Condition" kind, condition, kConditionText}, { \
+    kUnit, "Assert" kind, condition, kAssertText          \
+  }
 
 constexpr Directive kDirectives[] = {
     {kUnit, "Description", text<&UnitSection::description>, "shown in status and events"},
     {kUnit, "Documentation", words<&UnitSection::documentation>, "shown by `nines unit`"},
     {kUnit, "Requires", units<&UnitSection::requires_units>,
      "starts {} too; if that cannot start, neither does this; if that is stopped, so is this"},
-    {kUnit, "Requisite", units<&UnitSection::requisite>, "refuses to start unless {} is up already"},
-    {kUnit, "Wants", units<&UnitSection::wants>, "starts {} too, and goes on if that fails or is not known"},
-    {kUnit, "BindsTo", units<&UnitSection::binds_to>, "starts {} too, and goes down with it for whatever reason"},
+    {kUnit, "Requisite", units<&UnitSection::requisite>,
+     "refuses to start unless {} is up already"},
+    {kUnit, "Wants", units<&UnitSection::wants>,
+     "starts {} too, and goes on if that fails or is not known"},
+    {kUnit, "BindsTo", units<&UnitSection::binds_to>,
+     "starts {} too, and goes down with it for whatever reason"},
     {kUnit, "PartOf", units<&UnitSection::part_of>, "stopped and restarted together with {}"},
     {kUnit, "Upholds", units<&UnitSection::upholds>, "keeps {} up for as long as this is up"},
-    {kUnit, "Conflicts", units<&UnitSection::conflicts>, "stops {} when this starts, and the other way round"},
+    {kUnit, "Conflicts", units<&UnitSection::conflicts>,
+     "stops {} when this starts, and the other way round"},
     {kUnit, "Before", units<&UnitSection::before>, "when both start, starts before {}"},
     {kUnit, "After", units<&UnitSection::after>, "when both start, starts once {} is up"},
-    {kUnit, "OnFailure", units<&UnitSection::on_failure>, "starts {} when this is given up as failed"},
+    {kUnit, "OnFailure", units<&UnitSection::on_failure>,
+     "starts {} when this is given up as failed"},
     {kUnit, "OnSuccess", units<&UnitSection::on_success>, "starts {} when this ends well"},
     {kUnit, "StartLimitIntervalSec", start_limit_interval,
      "gives up after StartLimitBurst= starts within {}; without StartLimit* nines never gives up"},
     {kUnit, "StartLimitBurst", start_limit_burst,
-     "gives up after {} starts within StartLimitIntervalSec=; without StartLimit* nines never gives up"},
+     "gives up after {} starts within StartLimitIntervalSec=; without StartLimit* nines never "
+     "gives up"},
     NINES_CONDITION("PathExists"),
     NINES_CONDITION("PathExistsGlob"),
     NINES_CONDITION("PathIsDirectory"),
@@ -100,8 +107,10 @@ constexpr Directive kDirectives[] = {
     NINES_CONDITION("Environment"),
     NINES_CONDITION("Capability"),
     NINES_CONDITION("Virtualization"),
-    {kInstall, "WantedBy", units<&InstallSection::wanted_by>, "`nines enable` starts it together with {}"},
-    {kInstall, "RequiredBy", units<&InstallSection::required_by>, "`nines enable` makes {} require it"},
+    {kInstall, "WantedBy", units<&InstallSection::wanted_by>,
+     "`nines enable` starts it together with {}"},
+    {kInstall, "RequiredBy", units<&InstallSection::required_by>,
+     "`nines enable` makes {} require it"},
     {kInstall, "Also", units<&InstallSection::also>, "enabled together with {}"},
     {kInstall, "Alias", units<&InstallSection::alias>, "also known as {} once enabled"},
 };
@@ -109,6 +118,8 @@ constexpr Directive kDirectives[] = {
 
 }  // namespace
 
-std::span<const Directive> unit_directives() { return kDirectives; }
+std::span<const Directive> unit_directives() {
+  return kDirectives;
+}
 
 }  // namespace nines::unit

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "app/unit/loader.h"
-#include "app/unit/specifier.h"
 #include "app/unit/spec.h"
+#include "app/unit/specifier.h"
 #include "app/unit/syntax.h"
 
 namespace nines::unit {
@@ -67,14 +67,41 @@ class Draft {
   SpecifierResolver& specifiers_;
 };
 
-template <> inline UnitSection& Draft::section() { return unit; }
-template <> inline InstallSection& Draft::section() { return install; }
-template <> inline ServiceSection& Draft::section() { return service; }
-template <> inline SocketUnit& Draft::section() { return socket; }
-template <> inline ExecSettings& Draft::section() { return exec; }
-template <> inline KillSettings& Draft::section() { return kill; }
-template <> inline ResourceSettings& Draft::section() { return resources; }
-template <> inline NinesSection& Draft::section() { return nines; }
-template <> inline HealthCheck& Draft::section() { return health; }
+template <>
+inline UnitSection& Draft::section() {
+  return unit;
+}
+template <>
+inline InstallSection& Draft::section() {
+  return install;
+}
+template <>
+inline ServiceSection& Draft::section() {
+  return service;
+}
+template <>
+inline SocketUnit& Draft::section() {
+  return socket;
+}
+template <>
+inline ExecSettings& Draft::section() {
+  return exec;
+}
+template <>
+inline KillSettings& Draft::section() {
+  return kill;
+}
+template <>
+inline ResourceSettings& Draft::section() {
+  return resources;
+}
+template <>
+inline NinesSection& Draft::section() {
+  return nines;
+}
+template <>
+inline HealthCheck& Draft::section() {
+  return health;
+}
 
 }  // namespace nines::unit

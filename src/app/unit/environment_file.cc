@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view kWhitespace = " \t\r\n";
 constexpr std::size_t kMaxRemarks = 100;
 
-bool is_space(char c) { return kWhitespace.find(c) != std::string_view::npos; }
+bool is_space(char c) {
+  return kWhitespace.find(c) != std::string_view::npos;
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
@@ -41,7 +43,8 @@ class Parser {
     }
   }
   void skip(int line, std::string message) {
-    if (contents_.skipped.size() < kMaxRemarks) contents_.skipped.push_back({line, std::move(message)});
+    if (contents_.skipped.size() < kMaxRemarks)
+      contents_.skipped.push_back({line, std::move(message)});
   }
 
   void line() {
@@ -138,6 +141,8 @@ class Parser {
 
 }  // namespace
 
-EnvironmentFileContents load_environment_file(std::string_view text) { return Parser(text).run(); }
+EnvironmentFileContents load_environment_file(std::string_view text) {
+  return Parser(text).run();
+}
 
 }  // namespace nines::unit

@@ -21,7 +21,8 @@ std::string expand_inside(std::string_view text, const Environment& env) {
     if (reference && text[i + 1] == '$') {
       out += '$';
       ++i;
-    } else if (reference && text[i + 1] == '{' && last_close != std::string_view::npos && last_close > i) {
+    } else if (reference && text[i + 1] == '{' && last_close != std::string_view::npos &&
+               last_close > i) {
       const std::size_t close = text.find('}', i);
       out += lookup(text.substr(i + 2, close - i - 2), env);
       i = close;
@@ -42,7 +43,8 @@ void append_split(std::string_view value, std::vector<std::string>& argv) {
 
 }  // namespace
 
-Result<std::vector<std::string>> expand_command(const ExecCommand& command, const Environment& env) {
+Result<std::vector<std::string>> expand_command(const ExecCommand& command,
+                                                const Environment& env) {
   if (command.no_expand) {
     if (!command.argv.empty()) return command.argv;
     return std::vector<std::string>{command.path};
@@ -51,7 +53,8 @@ Result<std::vector<std::string>> expand_command(const ExecCommand& command, cons
   std::size_t bytes = 0;
   for (const std::string& argument : command.argv) {
     const std::size_t before = argv.size();
-    const bool whole_word = argument.size() > 1 && argument[0] == '$' && argument[1] != '{' && argument[1] != '$';
+    const bool whole_word =
+        argument.size() > 1 && argument[0] == '$' && argument[1] != '{' && argument[1] != '$';
     if (whole_word) {
       append_split(lookup(std::string_view(argument).substr(1), env), argv);
     } else {

@@ -59,7 +59,8 @@ void boolean(Draft& draft, const Setting& setting) {
 
 template <auto kMember, std::int64_t kMin, std::int64_t kMax>
 void integer(Draft& draft, const Setting& setting) {
-  scalar<kMember, [](std::string_view text) { return parse_integer(text, kMin, kMax); }>(draft, setting);
+  scalar<kMember, [](std::string_view text) { return parse_integer(text, kMin, kMax); }>(draft,
+                                                                                         setting);
 }
 
 /// One word of several, kChoices being an array of pairs {word, value}.
@@ -87,7 +88,8 @@ void choice(Draft& draft, const Setting& setting) {
 template <auto kMember>
 void text(Draft& draft, const Setting& setting) {
   if (setting.value().empty()) return reset<kMember>(draft);
-  if (auto resolved = draft.resolve(setting, setting.value())) field<kMember>(draft) = std::move(*resolved);
+  if (auto resolved = draft.resolve(setting, setting.value()))
+    field<kMember>(draft) = std::move(*resolved);
 }
 
 /// @return an absolute path with specifiers resolved and "//", "/./" and a last '/' taken out.
@@ -97,7 +99,8 @@ std::optional<std::string> resolve_path(Draft& draft, const Setting& setting, st
 template <auto kMember>
 void absolute_path(Draft& draft, const Setting& setting) {
   if (setting.value().empty()) return reset<kMember>(draft);
-  if (auto path = resolve_path(draft, setting, setting.value(), 0)) field<kMember>(draft) = std::move(*path);
+  if (auto path = resolve_path(draft, setting, setting.value(), 0))
+    field<kMember>(draft) = std::move(*path);
 }
 
 // The rest share one body each in handlers_*.cc; the templates only pick the field.
@@ -111,7 +114,8 @@ void words(Draft& draft, const Setting& setting) {
 
 /// Adds names of units, each checked.
 /// @param type  "socket": only such; "" for any.
-void add_units(Draft& draft, const Setting& setting, std::string_view type, std::vector<std::string>& list);
+void add_units(Draft& draft, const Setting& setting, std::string_view type,
+               std::vector<std::string>& list);
 template <auto kMember>
 void units(Draft& draft, const Setting& setting) {
   add_units(draft, setting, "", field<kMember>(draft));
@@ -160,6 +164,7 @@ void limit(Draft& draft, const Setting& setting) {
 void set_output(Draft& draft, const Setting& setting, OutputTarget& target, bool is_error);
 
 /// CapabilityBoundingSet= and AmbientCapabilities=: "~" takes away; lines add up.
-void merge_capabilities(Draft& draft, const Setting& setting, std::uint64_t initial, std::uint64_t& set);
+void merge_capabilities(Draft& draft, const Setting& setting, std::uint64_t initial,
+                        std::uint64_t& set);
 
 }  // namespace nines::unit

@@ -16,12 +16,18 @@ Prefix take_prefix(std::string_view word, ExecCommand& command) {
   int exclamation_marks = 0;
   for (; prefix.length < word.size(); ++prefix.length) {
     const char c = word[prefix.length];
-    if (c == '-') command.ignore_failure = true;
-    else if (c == '@') prefix.separate_argv0 = true;
-    else if (c == ':') command.no_expand = true;
-    else if (c == '+') command.full_privileges = true;
-    else if (c == '!') ++exclamation_marks;
-    else break;
+    if (c == '-')
+      command.ignore_failure = true;
+    else if (c == '@')
+      prefix.separate_argv0 = true;
+    else if (c == ':')
+      command.no_expand = true;
+    else if (c == '+')
+      command.full_privileges = true;
+    else if (c == '!')
+      ++exclamation_marks;
+    else
+      break;
   }
   // "!!" only differs on kernels without ambient capabilities, which we do not run on.
   if (exclamation_marks == 1) command.full_privileges = true;
@@ -77,10 +83,12 @@ class CommandParser {
     if (!next(word)) return false;
     command.line = setting_.assignment.locate(base_ + word.offset).line;
     const Prefix prefix = take_prefix(word.text, command);
-    if (!take_path(std::string_view(word.text).substr(prefix.length), word.offset, command)) return false;
+    if (!take_path(std::string_view(word.text).substr(prefix.length), word.offset, command))
+      return false;
     if (prefix.separate_argv0) {
       if (at_separator() || !next(word)) {
-        return ok_ && fail(reader_.offset(), "the prefix '@' needs a second word: the name that the program sees");
+        return ok_ && fail(reader_.offset(),
+                           "the prefix '@' needs a second word: the name that the program sees");
       }
       if (!add_argument(word, command)) return false;
     } else {
@@ -95,7 +103,8 @@ class CommandParser {
     if (path->empty()) return fail(offset, "no path of a program");
     const bool bare = path->find('/') == std::string::npos;
     if (!bare && !path->starts_with('/')) {
-      return fail(offset, fmt::format("'{}' is neither an absolute path nor a bare name", path->substr(0, 200)));
+      return fail(offset, fmt::format("'{}' is neither an absolute path nor a bare name",
+                                      path->substr(0, 200)));
     }
     if (path->ends_with('/') || *path == "." || *path == "..") {
       return fail(offset, fmt::format("'{}' is a directory", path->substr(0, 200)));

@@ -42,17 +42,22 @@ void set_output(Draft& draft, const Setting& setting, OutputTarget& target, bool
     target = {OutputKind::kSocket, ""};
   } else if (value == "journal" || value == "syslog") {
     target = {OutputKind::kLog, ""};
-  } else if (value == "tty" || value == "kmsg" || value.ends_with("+console") || value.starts_with("fd:")) {
-    draft.warning(setting, 0, fmt::format("'{}': goes to the unit's log only", value.substr(0, 80)));
+  } else if (value == "tty" || value == "kmsg" || value.ends_with("+console") ||
+             value.starts_with("fd:")) {
+    draft.warning(setting, 0,
+                  fmt::format("'{}': goes to the unit's log only", value.substr(0, 80)));
     target = {OutputKind::kLog, ""};
   } else {
-    draft.error(setting, 0,
-                fmt::format("'{}' is none of: journal, null, inherit, socket, file:PATH, append:PATH, "
-                            "truncate:PATH", value.substr(0, 80)));
+    draft.error(
+        setting, 0,
+        fmt::format("'{}' is none of: journal, null, inherit, socket, file:PATH, append:PATH, "
+                    "truncate:PATH",
+                    value.substr(0, 80)));
   }
 }
 
-void merge_capabilities(Draft& draft, const Setting& setting, std::uint64_t initial, std::uint64_t& set) {
+void merge_capabilities(Draft& draft, const Setting& setting, std::uint64_t initial,
+                        std::uint64_t& set) {
   std::string_view value = setting.value();
   const bool invert = value.starts_with('~');
   WordReader reader(invert ? value.substr(1) : value, WordRule::kQuoted);
@@ -67,9 +72,12 @@ void merge_capabilities(Draft& draft, const Setting& setting, std::uint64_t init
   }
   // "" and "~" replace, and so does the first line; later lines merge. As capability parsing in
   // systemd's load-fragment.c.
-  if (sum == 0 || set == initial) set = invert ? ~sum & kAllCapabilities : sum;
-  else if (invert) set &= ~sum;
-  else set |= sum;
+  if (sum == 0 || set == initial)
+    set = invert ? ~sum & kAllCapabilities : sum;
+  else if (invert)
+    set &= ~sum;
+  else
+    set |= sum;
 }
 
 }  // namespace nines::unit

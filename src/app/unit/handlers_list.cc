@@ -63,7 +63,8 @@ void add_words(Draft& draft, const Setting& setting, std::vector<std::string>& l
   const auto found = words_of(draft, setting, WordRule::kQuoted);
   if (!found) return;
   for (const Word& word : *found) {
-    if (auto resolved = draft.resolve(setting, word.text, word.offset)) list.push_back(std::move(*resolved));
+    if (auto resolved = draft.resolve(setting, word.text, word.offset))
+      list.push_back(std::move(*resolved));
   }
 }
 
@@ -77,8 +78,9 @@ void add_units(Draft& draft, const Setting& setting, std::string_view type,
     if (!resolved) continue;
     const Result<UnitName> name = parse_unit_name(*resolved);
     if (!name) {
-      draft.error(setting, word.offset,
-                  fmt::format("'{}' is no unit: {}", resolved->substr(0, 255), name.error().detail()));
+      draft.error(
+          setting, word.offset,
+          fmt::format("'{}' is no unit: {}", resolved->substr(0, 255), name.error().detail()));
     } else if (!type.empty() && name->type != type) {
       draft.error(setting, word.offset, fmt::format("'{}' is no .{} unit", *resolved, type));
     } else if (std::find(list.begin(), list.end(), *resolved) == list.end()) {
@@ -114,8 +116,9 @@ void add_directories(Draft& draft, const Setting& setting, ManagedDirectories& d
       name->resize(colon);
     }
     if (name->empty() || name->starts_with('/') || !simplify_path(*name) || *name == "/") {
-      draft.error(setting, word.offset,
-                  fmt::format("'{}' is not a relative path without '..'", word.text.substr(0, 200)));
+      draft.error(
+          setting, word.offset,
+          fmt::format("'{}' is not a relative path without '..'", word.text.substr(0, 200)));
       continue;
     }
     directories.names.push_back(std::move(*name));

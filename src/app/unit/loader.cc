@@ -56,7 +56,8 @@ std::vector<std::string> user_directories() {
   append_split(environment_or("XDG_CONFIG_DIRS", "/etc/xdg"), "/systemd/user", list);
   list.insert(list.end(), {"/etc/systemd/user", runtime + "/systemd/user", "/run/systemd/user",
                            runtime + "/systemd/generator", data + "/systemd/user"});
-  append_split(environment_or("XDG_DATA_DIRS", "/usr/local/share:/usr/share"), "/systemd/user", list);
+  append_split(environment_or("XDG_DATA_DIRS", "/usr/local/share:/usr/share"), "/systemd/user",
+               list);
   list.insert(list.end(), {"/usr/local/lib/systemd/user", "/usr/lib/systemd/user",
                            runtime + "/systemd/generator.late"});
   return list;
@@ -83,7 +84,8 @@ Result<LoadedUnit> load_unit(std::string_view name_or_path, const LoadContext& c
                                  error->directive.empty() ? "" : ": ", error->message))
         .with_hint(fmt::format("nines unit check {}", name_or_path));
   }
-  return LoadedUnit{std::make_shared<const Unit>(std::move(read.unit)), std::move(read.diagnostics)};
+  return LoadedUnit{std::make_shared<const Unit>(std::move(read.unit)),
+                    std::move(read.diagnostics)};
 }
 
 }  // namespace nines::unit

@@ -30,9 +30,11 @@ class Reader {
       read_file(file);
       result_.unit.files.push_back(file.first);
     }
-    draft_.unit.wants.insert(draft_.unit.wants.end(), surroundings.wants.begin(), surroundings.wants.end());
+    draft_.unit.wants.insert(draft_.unit.wants.end(), surroundings.wants.begin(),
+                             surroundings.wants.end());
     draft_.unit.requires_units.insert(draft_.unit.requires_units.end(),
-                                      surroundings.requires_units.begin(), surroundings.requires_units.end());
+                                      surroundings.requires_units.begin(),
+                                      surroundings.requires_units.end());
     const UnitName& name = specifiers_.name();
     const std::string fragment = files.empty() ? "" : files.front().first;
     finish_draft(draft_, fragment, surroundings.has_socket);
@@ -41,8 +43,8 @@ class Reader {
     result_.unit.unit = std::move(draft_.unit);
     result_.unit.install = std::move(draft_.install);
     if (name.type == "service") {
-      result_.unit.body = ServiceUnit{std::move(draft_.service), std::move(draft_.exec), draft_.kill,
-                                      draft_.resources, std::move(draft_.nines)};
+      result_.unit.body = ServiceUnit{std::move(draft_.service), std::move(draft_.exec),
+                                      draft_.kill, draft_.resources, std::move(draft_.nines)};
     } else if (name.type == "socket") {
       draft_.socket.exec = std::move(draft_.exec);
       draft_.socket.kill = draft_.kill;
@@ -57,7 +59,8 @@ class Reader {
  private:
   void remark(const std::string& file, Location at, std::string directive, std::string message,
               DiagnosticLevel level = DiagnosticLevel::kError) {
-    draft_.diagnostics.push_back({level, file, at.line, at.column, std::move(directive), std::move(message)});
+    draft_.diagnostics.push_back(
+        {level, file, at.line, at.column, std::move(directive), std::move(message)});
   }
 
   void read_file(const NamedText& named) {
@@ -68,8 +71,8 @@ class Reader {
     for (const SectionHeader& header : tree.sections) check_section(file, header);
     for (const Assignment& assignment : tree.assignments) read_assignment(file, assignment);
     // In the order of the file, whoever found it.
-    std::stable_sort(draft_.diagnostics.begin() + static_cast<std::ptrdiff_t>(first), draft_.diagnostics.end(),
-                     [](const Diagnostic& a, const Diagnostic& b) {
+    std::stable_sort(draft_.diagnostics.begin() + static_cast<std::ptrdiff_t>(first),
+                     draft_.diagnostics.end(), [](const Diagnostic& a, const Diagnostic& b) {
                        return std::pair(a.line, a.column) < std::pair(b.line, b.column);
                      });
   }
@@ -79,11 +82,14 @@ class Reader {
     const std::string& type = specifiers_.name().type;
     if (section == 0) {
       if (header.name.starts_with("X-")) return;
-      remark(file, header.location, "", fmt::format("unknown section [{}]", header.name.substr(0, 60)));
+      remark(file, header.location, "",
+             fmt::format("unknown section [{}]", header.name.substr(0, 60)));
     } else if ((section & allowed_) == 0) {
-      remark(file, header.location, "", fmt::format("[{}] does not belong into a .{} unit", header.name, type));
+      remark(file, header.location, "",
+             fmt::format("[{}] does not belong into a .{} unit", header.name, type));
     } else if (section == kNines && type != "service") {
-      remark(file, header.location, "", "[X-Nines] has no effect here: it belongs into the .service unit",
+      remark(file, header.location, "",
+             "[X-Nines] has no effect here: it belongs into the .service unit",
              DiagnosticLevel::kWarning);
     }
   }
@@ -118,8 +124,8 @@ class Reader {
   void unknown(const std::string& file, const Assignment& assignment, std::uint8_t section) {
     const std::string suggestion = suggest_directive(section, assignment.key);
     remark(file, assignment.key_location, assignment.key.substr(0, 80),
-           fmt::format("nobody knows {}= in [{}]{}{}", assignment.key.substr(0, 80), assignment.section,
-                       suggestion.empty() ? "" : "; ", suggestion));
+           fmt::format("nobody knows {}= in [{}]{}{}", assignment.key.substr(0, 80),
+                       assignment.section, suggestion.empty() ? "" : "; ", suggestion));
   }
 
   SpecifierResolver specifiers_;
@@ -129,7 +135,8 @@ class Reader {
 };
 
 /// @return whether a .socket of the same name is there to hand its sockets over.
-bool has_socket(const UnitName& name, const std::string& fragment, const std::vector<std::string>& search_path) {
+bool has_socket(const UnitName& name, const std::string& fragment,
+                const std::vector<std::string>& search_path) {
   if (name.type != "service") return false;
   UnitName socket = name;
   socket.type = "socket";
@@ -151,8 +158,8 @@ const Diagnostic* ReadUnit::first_error() const {
   return nullptr;
 }
 
-ReadUnit read_unit(const UnitName& name, const std::vector<NamedText>& files, const LoadContext& context,
-                   const Surroundings& surroundings) {
+ReadUnit read_unit(const UnitName& name, const std::vector<NamedText>& files,
+                   const LoadContext& context, const Surroundings& surroundings) {
   return Reader(name, context).run(files, surroundings);
 }
 

@@ -34,7 +34,7 @@ using NamedText = std::pair<std::string, std::string>;
 /// What stands beside the files.
 struct Surroundings {
   std::vector<std::string> wants, requires_units;  ///< from NAME.wants/ and NAME.requires/
-  bool has_socket = false;  ///< there is a .socket unit of the same name
+  bool has_socket = false;                         ///< there is a .socket unit of the same name
 };
 
 /// Reads fragment and drop-ins, already in order, and checks the whole. Never fails: see

@@ -28,7 +28,8 @@ std::string file_name_of(std::string_view path) {
 
 /// @return the path without symbolic links, or `path` itself where that cannot be told.
 std::string canonical(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
   return real ? real.get() : path;
 }
 
@@ -45,7 +46,8 @@ std::string link_target(const std::string& path) {
 bool is_masked(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return false;
-  return S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) || (S_ISREG(status.st_mode) && status.st_size == 0);
+  return S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ||
+         (S_ISREG(status.st_mode) && status.st_size == 0);
 }
 
 /// @return the first path that exists (also a dangling link, which is an answer too), or "".
@@ -96,12 +98,14 @@ Error not_found(const UnitName& name, const std::vector<std::string>& search_pat
 }
 
 /// Names below NAME.wants/ or NAME.requires/ in every directory of the search path.
-std::vector<std::string> listed_dependencies(const std::vector<UnitName>& names, std::string_view suffix,
+std::vector<std::string> listed_dependencies(const std::vector<UnitName>& names,
+                                             std::string_view suffix,
                                              const std::vector<std::string>& search_path) {
   std::vector<std::string> found;
   for (const UnitName& name : names) {
     for (const std::string& directory : search_path) {
-      const auto entries = sys::list_directory(fmt::format("{}/{}{}", directory, name.full(), suffix));
+      const auto entries =
+          sys::list_directory(fmt::format("{}/{}{}", directory, name.full(), suffix));
       if (!entries) continue;
       for (const std::string& entry : *entries) {
         if (parse_unit_name(entry) && std::find(found.begin(), found.end(), entry) == found.end()) {
@@ -129,10 +133,12 @@ std::vector<std::string> find_drop_ins(const std::vector<UnitName>& names,
   std::vector<std::string> directories;
   for (const UnitName& name : names) {
     for (const std::string& base : search_path) {
-      for (const std::string& directory : drop_in_directories(name)) directories.push_back(base + "/" + directory);
+      for (const std::string& directory : drop_in_directories(name))
+        directories.push_back(base + "/" + directory);
     }
   }
-  for (const std::string& base : search_path) directories.push_back(base + "/" + names.front().type + ".d");
+  for (const std::string& base : search_path)
+    directories.push_back(base + "/" + names.front().type + ".d");
 
   std::map<std::string, std::string> by_file_name;
   for (const std::string& directory : directories) {
@@ -181,7 +187,8 @@ Result<UnitFiles> find_unit(const UnitName& name, const std::vector<std::string>
   return complete(std::move(files), names, search_path);
 }
 
-Result<UnitFiles> find_unit_at(const std::string& path, const std::vector<std::string>& search_path) {
+Result<UnitFiles> find_unit_at(const std::string& path,
+                               const std::vector<std::string>& search_path) {
   UnitFiles files;
   NINES_ASSIGN(files.name, parse_unit_name(file_name_of(path)));
   if (!sys::exists(path)) {

@@ -28,7 +28,8 @@ Result<UnitFiles> find_unit(const UnitName& name, const std::vector<std::string>
 
 /// The same for a fragment named by path; its directory is searched first for drop-ins.
 /// @errors kNotFound; kInvalidArgument: no unit's name.
-Result<UnitFiles> find_unit_at(const std::string& path, const std::vector<std::string>& search_path);
+Result<UnitFiles> find_unit_at(const std::string& path,
+                               const std::vector<std::string>& search_path);
 
 /// Drop-ins of all names of the unit, ordered by file name; of two with the same file name the more
 /// specific one, else the one found first, hides the other. Masked ones are left out.

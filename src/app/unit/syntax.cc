@@ -11,8 +11,9 @@ constexpr std::string_view kWhitespace = " \t\r\n";
 
 /// Characters, so continuation bytes (10xxxxxx) do not count.
 int count_characters(std::string_view text) {
-  return static_cast<int>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 /// @pre  `pieces` is not empty and begins at offset 0.
@@ -111,7 +112,8 @@ class Parser {
   bool check_bytes(std::string_view physical) {
     const std::size_t nul = physical.find('\0');
     if (nul != std::string_view::npos) {
-      fail({line_, count_characters(physical.substr(0, nul)) + 1}, "a NUL byte; the line is ignored");
+      fail({line_, count_characters(physical.substr(0, nul)) + 1},
+           "a NUL byte; the line is ignored");
       return false;
     }
     const std::size_t valid = valid_utf8_prefix(physical);
@@ -133,7 +135,8 @@ class Parser {
     }
     const std::size_t equals = text.find('=', begin);
     if (equals == std::string_view::npos) {
-      fail(line.locate(begin), fmt::format("'{}' has no '='", shorten(text.substr(begin, end - begin))));
+      fail(line.locate(begin),
+           fmt::format("'{}' has no '='", shorten(text.substr(begin, end - begin))));
       return;
     }
     if (equals == begin) {
@@ -193,7 +196,9 @@ Location Assignment::locate(std::size_t offset) const {
   return locate_in(value, pieces, offset);
 }
 
-SyntaxTree parse_syntax(std::string_view text) { return Parser(text).run(); }
+SyntaxTree parse_syntax(std::string_view text) {
+  return Parser(text).run();
+}
 
 std::size_t valid_utf8_prefix(std::string_view text) {
   std::size_t i = 0;
@@ -207,10 +212,14 @@ std::size_t valid_utf8_prefix(std::string_view text) {
       ++i;
       continue;
     }
-    if (lead >= 0xc2 && lead <= 0xdf) more = 1;
-    else if (lead >= 0xe0 && lead <= 0xef) more = 2;
-    else if (lead >= 0xf0 && lead <= 0xf4) more = 3;
-    else return i;
+    if (lead >= 0xc2 && lead <= 0xdf)
+      more = 1;
+    else if (lead >= 0xe0 && lead <= 0xef)
+      more = 2;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+      more = 3;
+    else
+      return i;
     if (lead == 0xe0) low = 0xa0;
     if (lead == 0xed) high = 0x9f;
     if (lead == 0xf0) low = 0x90;

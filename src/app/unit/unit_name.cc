@@ -8,8 +8,9 @@ namespace nines::unit {
 namespace {
 
 constexpr std::size_t kMaxName = 255;  // UNIT_NAME_MAX - 1
-constexpr std::string_view kTypes[] = {"service", "socket", "target", "device",   "mount", "automount",
-                                       "swap",    "timer",  "path",   "slice",    "scope"};
+constexpr std::string_view kTypes[] = {"service", "socket",    "target", "device",
+                                       "mount",   "automount", "swap",   "timer",
+                                       "path",    "slice",     "scope"};
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -41,7 +42,9 @@ std::string UnitName::full() const {
   return fmt::format("{}@{}.{}", prefix, instance, type);
 }
 
-std::string UnitName::template_name() const { return fmt::format("{}@.{}", prefix, type); }
+std::string UnitName::template_name() const {
+  return fmt::format("{}@.{}", prefix, type);
+}
 
 Result<UnitName> parse_unit_name(std::string_view name, bool default_service) {
   std::string whole(name);
@@ -60,7 +63,8 @@ Result<UnitName> parse_unit_name(std::string_view name, bool default_service) {
     result.is_instance = !result.is_template;
   }
   if (result.prefix.empty()) return invalid(name, "nothing before the type or '@'");
-  const bool prefix_valid = std::all_of(result.prefix.begin(), result.prefix.end(), is_name_character);
+  const bool prefix_valid =
+      std::all_of(result.prefix.begin(), result.prefix.end(), is_name_character);
   const bool instance_valid = std::all_of(result.instance.begin(), result.instance.end(),
                                           [](char c) { return is_name_character(c) || c == '@'; });
   if (!prefix_valid || !instance_valid) {
@@ -74,9 +78,12 @@ std::string escape_name(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const bool plain = is_name_character(c) && c != '-' && c != '\\' && !(c == '.' && i == 0);
-    if (c == '/') out += '-';
-    else if (plain) out += c;
-    else out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    if (c == '/')
+      out += '-';
+    else if (plain)
+      out += c;
+    else
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
   }
   return out;
 }

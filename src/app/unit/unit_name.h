@@ -12,9 +12,9 @@ namespace nines::unit {
 
 /// The parts of a valid name: PREFIX[@[INSTANCE]].TYPE
 struct UnitName {
-  std::string prefix;    ///< "postgresql"
-  std::string instance;  ///< "15-main"; empty for templates and plain units
-  std::string type;      ///< "service"
+  std::string prefix;        ///< "postgresql"
+  std::string instance;      ///< "15-main"; empty for templates and plain units
+  std::string type;          ///< "service"
   bool is_template = false;  ///< "postgresql@.service"
   bool is_instance = false;
 

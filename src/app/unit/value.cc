@@ -60,7 +60,8 @@ Result<std::uint64_t> parse_unsigned(std::string_view text) {
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t min, std::int64_t max) {
   const bool negative = text.starts_with('-');
   Result<std::uint64_t> magnitude = parse_unsigned(negative ? text.substr(1) : text);
-  if (!magnitude) return invalid(text, fmt::format("'{}' is not a whole number", text.substr(0, 80)));
+  if (!magnitude)
+    return invalid(text, fmt::format("'{}' is not a whole number", text.substr(0, 80)));
   constexpr std::uint64_t kTop = std::uint64_t{1} << 62;
   const std::int64_t value =
       static_cast<std::int64_t>(std::min(*magnitude, kTop)) * (negative ? -1 : 1);
@@ -88,10 +89,10 @@ Status add_cpus(std::string_view text, std::vector<unsigned>& cpus) {
     const std::size_t dash = range.find('-');
     unsigned first = 0;
     unsigned last = 0;
-    const bool valid = whole_number(range.substr(0, dash), 10, first) &&
-                       (dash == std::string_view::npos
-                            ? (last = first, true)
-                            : whole_number(range.substr(dash + 1), 10, last));
+    const bool valid =
+        whole_number(range.substr(0, dash), 10, first) &&
+        (dash == std::string_view::npos ? (last = first, true)
+                                        : whole_number(range.substr(dash + 1), 10, last));
     if (!valid || first > last || last > kMaxCpu) {
       return invalid(text, fmt::format("'{}' is not a CPU number or range", range));
     }
@@ -111,18 +112,47 @@ bool valid_variable_name(std::string_view name) {
 
 Result<std::uint64_t> parse_capability(std::string_view name) {
   // Index = number of the capability. @source linux/capability.h
-  static constexpr std::string_view kNames[] = {
-      "CHOWN",           "DAC_OVERRIDE",    "DAC_READ_SEARCH", "FOWNER",
-      "FSETID",          "KILL",            "SETGID",          "SETUID",
-      "SETPCAP",         "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST",
-      "NET_ADMIN",       "NET_RAW",         "IPC_LOCK",        "IPC_OWNER",
-      "SYS_MODULE",      "SYS_RAWIO",       "SYS_CHROOT",      "SYS_PTRACE",
-      "SYS_PACCT",       "SYS_ADMIN",       "SYS_BOOT",        "SYS_NICE",
-      "SYS_RESOURCE",    "SYS_TIME",        "SYS_TTY_CONFIG",  "MKNOD",
-      "LEASE",           "AUDIT_WRITE",     "AUDIT_CONTROL",   "SETFCAP",
-      "MAC_OVERRIDE",    "MAC_ADMIN",       "SYSLOG",          "WAKE_ALARM",
-      "BLOCK_SUSPEND",   "AUDIT_READ",      "PERFMON",         "BPF",
-      "CHECKPOINT_RESTORE"};
+  static constexpr std::string_view kNames[] = {"CHOWN",
+                                                "DAC_OVERRIDE",
+                                                "DAC_READ_SEARCH",
+                                                "FOWNER",
+                                                "FSETID",
+                                                "KILL",
+                                                "SETGID",
+                                                "SETUID",
+                                                "SETPCAP",
+                                                "LINUX_IMMUTABLE",
+                                                "NET_BIND_SERVICE",
+                                                "NET_BROADCAST",
+                                                "NET_ADMIN",
+                                                "NET_RAW",
+                                                "IPC_LOCK",
+                                                "IPC_OWNER",
+                                                "SYS_MODULE",
+                                                "SYS_RAWIO",
+                                                "SYS_CHROOT",
+                                                "SYS_PTRACE",
+                                                "SYS_PACCT",
+                                                "SYS_ADMIN",
+                                                "SYS_BOOT",
+                                                "SYS_NICE",
+                                                "SYS_RESOURCE",
+                                                "SYS_TIME",
+                                                "SYS_TTY_CONFIG",
+                                                "MKNOD",
+                                                "LEASE",
+                                                "AUDIT_WRITE",
+                                                "AUDIT_CONTROL",
+                                                "SETFCAP",
+                                                "MAC_OVERRIDE",
+                                                "MAC_ADMIN",
+                                                "SYSLOG",
+                                                "WAKE_ALARM",
+                                                "BLOCK_SUSPEND",
+                                                "AUDIT_READ",
+                                                "PERFMON",
+                                                "BPF",
+                                                "CHECKPOINT_RESTORE"};
   static_assert(kAllCapabilities == (std::uint64_t{1} << std::size(kNames)) - 1);
   constexpr std::size_t kPrefix = 4;
   if (name.size() > kPrefix && equal_ignoring_case(name.substr(0, kPrefix), "CAP_")) {

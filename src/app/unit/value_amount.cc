@@ -15,7 +15,8 @@ Error invalid(std::string_view text, std::string_view what) {
 }
 
 void skip_spaces(std::string_view& text) {
-  while (!text.empty() && (text[0] == ' ' || text[0] == '\t' || text[0] == '\n')) text.remove_prefix(1);
+  while (!text.empty() && (text[0] == ' ' || text[0] == '\t' || text[0] == '\n'))
+    text.remove_prefix(1);
 }
 
 /// A number with decimal fraction. @return false if there is none.
@@ -23,7 +24,9 @@ bool take_number(std::string_view& text, std::uint64_t& whole, double& fraction)
   std::size_t digits = 0;
   whole = 0;
   fraction = 0;
-  auto is_digit = [&](std::size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '9'; };
+  auto is_digit = [&](std::size_t i) {
+    return i < text.size() && text[i] >= '0' && text[i] <= '9';
+  };
   for (; is_digit(digits); ++digits) {
     const auto digit = static_cast<std::uint64_t>(text[digits] - '0');
     if (__builtin_mul_overflow(whole, std::uint64_t{10}, &whole)) return false;
@@ -32,7 +35,8 @@ bool take_number(std::string_view& text, std::uint64_t& whole, double& fraction)
   std::size_t used = digits;
   if (used < text.size() && text[used] == '.') {
     double scale = 0.1;
-    for (++used; is_digit(used); ++used, ++digits, scale /= 10) fraction += scale * (text[used] - '0');
+    for (++used; is_digit(used); ++used, ++digits, scale /= 10)
+      fraction += scale * (text[used] - '0');
   }
   if (digits == 0) return false;
   text.remove_prefix(used);
@@ -47,17 +51,38 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kDay = 86'400 * kSecond;
 /// @source systemd.time(7) "Parsing Time Spans": a month is 30.44 days, a year 365.25.
 constexpr TimeUnit kTimeUnits[] = {
-    {"nsec", 1},           {"ns", 1},
-    {"usec", 1000},        {"us", 1000},
-    {"µs", 1000},          {"μs", 1000},
-    {"msec", 1'000'000},   {"ms", 1'000'000},
-    {"seconds", kSecond},  {"second", kSecond},      {"sec", kSecond},       {"s", kSecond},
-    {"minutes", 60 * kSecond}, {"minute", 60 * kSecond}, {"min", 60 * kSecond}, {"m", 60 * kSecond},
-    {"hours", 3600 * kSecond}, {"hour", 3600 * kSecond}, {"hr", 3600 * kSecond}, {"h", 3600 * kSecond},
-    {"days", kDay},        {"day", kDay},            {"d", kDay},
-    {"weeks", 7 * kDay},   {"week", 7 * kDay},       {"w", 7 * kDay},
-    {"months", 2'629'800 * kSecond}, {"month", 2'629'800 * kSecond}, {"M", 2'629'800 * kSecond},
-    {"years", 31'557'600 * kSecond}, {"year", 31'557'600 * kSecond}, {"y", 31'557'600 * kSecond},
+    {"nsec", 1},
+    {"ns", 1},
+    {"usec", 1000},
+    {"us", 1000},
+    {"µs", 1000},
+    {"μs", 1000},
+    {"msec", 1'000'000},
+    {"ms", 1'000'000},
+    {"seconds", kSecond},
+    {"second", kSecond},
+    {"sec", kSecond},
+    {"s", kSecond},
+    {"minutes", 60 * kSecond},
+    {"minute", 60 * kSecond},
+    {"min", 60 * kSecond},
+    {"m", 60 * kSecond},
+    {"hours", 3600 * kSecond},
+    {"hour", 3600 * kSecond},
+    {"hr", 3600 * kSecond},
+    {"h", 3600 * kSecond},
+    {"days", kDay},
+    {"day", kDay},
+    {"d", kDay},
+    {"weeks", 7 * kDay},
+    {"week", 7 * kDay},
+    {"w", 7 * kDay},
+    {"months", 2'629'800 * kSecond},
+    {"month", 2'629'800 * kSecond},
+    {"M", 2'629'800 * kSecond},
+    {"years", 31'557'600 * kSecond},
+    {"year", 31'557'600 * kSecond},
+    {"y", 31'557'600 * kSecond},
 };
 
 /// Takes a unit's name; a missing one means `bare`. @return 0 for an unknown name.
@@ -73,7 +98,8 @@ std::uint64_t take_time_unit(std::string_view& text, std::uint64_t bare) {
   return 0;
 }
 
-constexpr auto kMaxNanoseconds = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+constexpr auto kMaxNanoseconds =
+    static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 bool add_product(std::uint64_t whole, double fraction, std::uint64_t unit, std::uint64_t& sum) {
   std::uint64_t product = 0;
@@ -89,8 +115,8 @@ rlim_t resource_number(int resource, std::string_view text, bool& valid) {
   switch (resource) {
     case RLIMIT_CPU:
     case RLIMIT_RTTIME: {
-      const Nanoseconds unit =
-          resource == RLIMIT_CPU ? Nanoseconds(std::chrono::seconds(1)) : std::chrono::microseconds(1);
+      const Nanoseconds unit = resource == RLIMIT_CPU ? Nanoseconds(std::chrono::seconds(1))
+                                                      : std::chrono::microseconds(1);
       const Result<TimeSpan> span = parse_time_span(text, unit);
       valid = span.has_value() && span->has_value();
       if (!valid) return 0;
@@ -99,12 +125,16 @@ rlim_t resource_number(int resource, std::string_view text, bool& valid) {
     }
     case RLIMIT_NICE: {
       const bool level = text.starts_with('+') || text.starts_with('-');
-      const Result<std::int64_t> number = level ? parse_integer(text, -20, 19) : parse_integer(text, 0, 40);
+      const Result<std::int64_t> number =
+          level ? parse_integer(text, -20, 19) : parse_integer(text, 0, 40);
       valid = number.has_value();
       if (!valid) return 0;
       return static_cast<rlim_t>(level ? 20 - *number : *number);
     }
-    case RLIMIT_NOFILE: case RLIMIT_NPROC: case RLIMIT_LOCKS: case RLIMIT_SIGPENDING:
+    case RLIMIT_NOFILE:
+    case RLIMIT_NPROC:
+    case RLIMIT_LOCKS:
+    case RLIMIT_SIGPENDING:
     case RLIMIT_RTPRIO: {
       const Result<std::uint64_t> number = parse_unsigned(text);
       valid = number.has_value();

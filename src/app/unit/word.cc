@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::string_view kWhitespace = " \t\r\n";
 
-bool is_space(char c) { return kWhitespace.find(c) != std::string_view::npos; }
+bool is_space(char c) {
+  return kWhitespace.find(c) != std::string_view::npos;
+}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -18,10 +18,10 @@ struct Word {
 
 /// What a backslash means, and whether quotes group.
 enum class WordRule : std::uint8_t {
-  kPlain,         ///< neither: split at white space only
-  kQuoted,        ///< quotes group; a backslash takes the next character as it is
-  kCEscapes,      ///< quotes group; \n \t \x41 \101 \u00e4 ... as in C
-  kKeepEscapes,   ///< quotes group; backslashes stay (unit names: "dev-sda\x2d1.service")
+  kPlain,        ///< neither: split at white space only
+  kQuoted,       ///< quotes group; a backslash takes the next character as it is
+  kCEscapes,     ///< quotes group; \n \t \x41 \101 \u00e4 ... as in C
+  kKeepEscapes,  ///< quotes group; backslashes stay (unit names: "dev-sda\x2d1.service")
 };
 
 /// Takes word after word from a value.
