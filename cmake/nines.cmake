@@ -1,9 +1,60 @@
-# Helpers that keep the room lists below src/ short.
+# Helpers that keep the CMakeLists.txt of the rooms and of the tests to a line or two.
+#
+# Every test carries one label or more, which decide where tools/test runs it:
+#   unit         in debug: AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan         also in tsan, because what it tests runs in threads
+#   integration  in release: the real programs as users run them
+#   guest        in release, inside a virtual machine; only with tools/test --guest
 
-# nines_room(NAME SOURCES... DEPS ...): one static library for one room. Its *_test.cc and
-# *_fuzzer.cc files are found beside the code.
+# Two precompiled headers for all rooms, one for the code and one for its tests: what most files
+# include anyway. No file may rely on them; tools/check-tidy compiles without.
+set(_nines_pch <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <string>
+    <string_view> <unordered_map> <utility> <vector> <fmt/format.h> <tl/expected.hpp>)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/pch.cc CONTENT "")
+add_library(nines_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
+target_link_libraries(nines_pch PUBLIC fmt::fmt)
+target_precompile_headers(nines_pch PUBLIC ${_nines_pch})
+add_library(nines_test_pch STATIC EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/pch.cc)
+target_link_libraries(nines_test_pch PUBLIC fmt::fmt GTest::gmock)
+target_precompile_headers(nines_test_pch PUBLIC ${_nines_pch} <gmock/gmock.h> <gtest/gtest.h>)
+
+# What tools/test and tools/fuzz build, so that a stage compiles no more than it runs.
+add_custom_target(unit_tests)
+add_custom_target(tsan_tests)
+add_custom_target(fuzzers)
+
+# nines_product(PROGRAM...): what a user runs, as one target. tools/build makes it.
+function(nines_product)
+  add_custom_target(product)
+  foreach(program ${ARGN})
+    if(TARGET ${program})
+      add_dependencies(product ${program})
+    endif()
+  endforeach()
+endfunction()
+
+# Sets what all tests have in common.
+#   LABELS   see above
+#   TIMEOUT  seconds
+#   SERIAL   alone on the machine: it measures, or fills a disk, or takes more than 1 GiB of memory
+function(_nines_test_properties name)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "LABELS" ${ARGN})
+  set(options
+      "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+      "UBSAN_OPTIONS=print_stacktrace=1"
+      "TSAN_OPTIONS=second_deadlock_stack=1"
+      "NINES_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+      "NINES_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+  # 77 says that a capability the test needs is missing; see tests/support.
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+                       SKIP_RETURN_CODE 77 ENVIRONMENT "${options}" RUN_SERIAL ${ARG_SERIAL})
+endfunction()
+
+# nines_room(NAME DEPS target... [TEST_DEPS target...] [LABELS tsan])
+# One static library nines_NAME for the room in this directory. Its *_test.cc become NAME_test and
+# its *_fuzzer.cc one program each; *_main.cc is left to the caller.
 function(nines_room name)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -13,39 +64,62 @@ function(nines_room name)
   set(lib nines_${name})
   add_library(${lib} STATIC ${sources})
   target_include_directories(${lib} PUBLIC ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(${lib} PUBLIC ${ARG_DEPS})
-  if(NOT TARGET nines_pch)
-    # One precompiled header for every room; what is in it is what most files include anyway.
-    file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "")
-    add_library(nines_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
-    target_link_libraries(nines_pch PUBLIC fmt::fmt)
-    target_precompile_headers(nines_pch PUBLIC <algorithm> <chrono> <cstdint> <functional> <map>
-                              <memory> <optional> <string> <string_view> <unordered_map> <utility>
-                              <vector> <fmt/format.h> <tl/expected.hpp>)
-  endif()
-  target_link_libraries(${lib} PUBLIC fmt::fmt)
+  target_link_libraries(${lib} PUBLIC ${ARG_DEPS} fmt::fmt)
   target_precompile_headers(${lib} REUSE_FROM nines_pch)
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE ${lib} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE ${lib} ${ARG_TEST_DEPS} GTest::gmock
+                          GTest::gtest_main)
+    target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})
+    target_precompile_headers(${name}_test REUSE_FROM nines_test_pch)
     target_compile_definitions(${name}_test PRIVATE NINES_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     # One CTest entry for a room's unit tests: starting a sanitized binary for each single test
     # would cost more than the tests themselves.
     add_test(NAME unit.${name} COMMAND ${name}_test)
-    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
+    _nines_test_properties(unit.${name} LABELS unit ${ARG_LABELS} TIMEOUT 300)
+    add_dependencies(unit_tests ${name}_test)
+    if("tsan" IN_LIST ARG_LABELS)
+      add_dependencies(tsan_tests ${name}_test)
+    endif()
   endif()
   foreach(fuzzer ${fuzzers})
-    get_filename_component(base ${fuzzer} NAME_WE)
-    add_executable(${base} ${fuzzer})
-    target_link_libraries(${base} PRIVATE ${lib})
-    set(corpus ${PROJECT_SOURCE_DIR}/tests/corpus/${base})
-    if(NINES_FUZZ)
-      target_link_options(${base} PRIVATE -fsanitize=fuzzer)
-    else()
-      # Without libFuzzer the same entry point replays the corpus as a test.
-      target_sources(${base} PRIVATE ${PROJECT_SOURCE_DIR}/tests/corpus/replay_main.cc)
-      add_test(NAME corpus.${base} COMMAND ${base} ${corpus})
-      set_tests_properties(corpus.${base} PROPERTIES LABELS unit TIMEOUT 300)
-    endif()
+    nines_fuzzer(${fuzzer} ${lib})
   endforeach()
+endfunction()
+
+# nines_fuzzer(SOURCE LIBRARY): with libFuzzer in the fuzz preset; elsewhere the same entry point
+# replays tests/corpus/NAME as a test.
+function(nines_fuzzer source lib)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE ${lib})
+  if(NINES_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name})
+  else()
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/corpus/replay_main.cc)
+    add_test(NAME corpus.${name} COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/corpus/${name})
+    _nines_test_properties(corpus.${name} LABELS unit TIMEOUT 300)
+    add_dependencies(unit_tests ${name})
+  endif()
+endfunction()
+
+# nines_script_test(NAME COMMAND word... [LABEL label] [TIMEOUT seconds] [SERIAL])
+# A test that is a program: $NINES_BIN is the directory of the built programs, exit code 77 means
+# "skipped, and I have printed what is missing". The default label is integration.
+function(nines_script_test name)
+  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL integration)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  set(serial "")
+  if(ARG_SERIAL)
+    set(serial SERIAL)
+  endif()
+  add_test(NAME ${ARG_LABEL}.${name} COMMAND ${ARG_COMMAND}
+           WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  _nines_test_properties(${ARG_LABEL}.${name} LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ${serial})
 endfunction()
