@@ -1,0 +1,45 @@
+"""nines itself: a ninesd in the foreground on private directories."""
+
+import os
+import signal
+
+from . import units
+from .peer import Missing, Peer
+
+_NINES_SECTION = "[X-Nines]\nHealthyUptime=1s\n"
+
+
+class Nines(Peer):
+    name = "nines"
+    can_hold = True
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, build_directory):
+        super().__init__()
+        self._ninesd = os.path.join(build_directory, "bin", "ninesd")
+
+    def check(self):
+        if not os.access(self._ninesd, os.X_OK):
+            raise Missing(f"{self.name}: no {self._ninesd}; run: tools/build")
+
+    def _launch(self, command, port, held, standby):
+        wanted = ["bench.service"]
+        extra = _NINES_SECTION + ("Standby=1\n" if standby else "")
+        self.write("units/bench.service", units.service(command, nines=extra))
+        if held:
+            wanted.insert(0, "bench.socket")
+            self.write("units/bench.socket", units.socket(port))
+        self._daemon(wanted)
+
+    def _launch_many(self, commands):
+        wanted = [f"bench-{i:04}.service" for i in range(len(commands))]
+        for name, command in zip(wanted, commands):
+            self.write(f"units/{name}", units.service(command, nines=_NINES_SECTION))
+        self._daemon(wanted)
+
+    def _daemon(self, wanted):
+        directories = []
+        for kind in ("runtime", "state"):
+            os.mkdir(self.path(kind), 0o755)
+            directories += [f"--{kind}-dir", self.path(kind)]
+        self.spawn([self._ninesd, *directories, "--unit-path", self.path("units"), *wanted])
