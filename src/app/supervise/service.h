@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "app/supervise/health_probe.h"
+#include "app/supervise/health_tracker.h"
 #include "app/supervise/keeper_link.h"
 #include "app/supervise/log_capture.h"
 #include "app/supervise/notify.h"
@@ -228,6 +229,7 @@ class Service {
   sys::Subscription health_timer_, standby_timer_;
   std::unique_ptr<HealthProbe> probe_;
   std::optional<HealthTracker> tracker_;
+  BootTime probe_began_;
   std::optional<bool> healthy_;
   std::string health_detail_;
   LiveProcess health_command_;

@@ -143,7 +143,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
 Status Service::open_log() {
   LogCapture::Options options;
   options.fifo_path = context_.runtime_dir + "/log/" + unit_->name;
-  options.log_path = log_path();
+  options.log.path = log_path();
   NINES_TRY(resolve_log_owner(*unit_, context_.user_mode, options.owner_uid, options.owner_gid));
   NINES_ASSIGN(log_, LogCapture::open(context_.loop, options));
   return {};

@@ -48,6 +48,7 @@ void Service::arm_watchdog() {
 
 void Service::schedule_health_check() {
   health_timer_ = context_.loop.after(spec().nines.health_check->interval, [this] {
+    probe_began_ = boot_now();
     probe_->run([this](const Status& result) { on_health_result(result); });
   });
 }
@@ -55,9 +56,9 @@ void Service::schedule_health_check() {
 void Service::on_health_result(const Status& result) {
   if (!tracker_) return;
   health_detail_ = result ? "" : result.error().message();
-  const auto transition = tracker_->record(result.has_value(), boot_now());
+  const auto transition = tracker_->record(result.has_value(), probe_began_);
   schedule_health_check();
-  if (transition == HealthTracker::Transition::kBecameHealthy) {
+  if (transition == HealthTransition::kBecameHealthy) {
     healthy_ = true;
     emit("health.ok", ledger::Severity::kInfo, "{}");
     if (state_.downtime && is_active()) {
@@ -67,11 +68,11 @@ void Service::on_health_result(const Status& result) {
     }
     return;
   }
-  if (transition != HealthTracker::Transition::kBecameUnhealthy) return;
+  if (transition != HealthTransition::kBecameUnhealthy) return;
   healthy_ = false;
   const std::string event = emit("health.fail", ledger::Severity::kError,
                                  detail({{"reason", health_detail_}}));
-  open_downtime(tracker_->first_failure(), false, event);
+  open_downtime(tracker_->first_failure().value_or(probe_began_), false, event);
   save();
   if (policy_restarts(effective_policy(spec().service), Outcome::kUnhealthy)) {
     kill_hung(Outcome::kUnhealthy, "health check failed: " + health_detail_);

@@ -1,0 +1,32 @@
+#include "daemon/instance_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sys/file.h"
+
+namespace nines::daemon {
+
+Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
+  NINES_ASSIGN(UniqueFd fd, sys::open_file(path, O_RDWR | O_CREAT, 0644));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Error::from_errno(errno, "lock", path);
+    auto holder = sys::read_file(path);
+    std::string who = holder ? *holder : std::string();
+    while (!who.empty() && who.back() == '\n') who.pop_back();
+    return Error(ErrorCode::kBusy, "use", path.substr(0, path.rfind('/')))
+        .with_detail("another ninesd uses it" + (who.empty() ? "" : " (process " + who + ")"))
+        .with_hint("`nines status` talks to that one; or choose other directories");
+  }
+  const std::string text = std::to_string(owner) + "\n";
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return Error::from_errno(errno, "write", path);
+  }
+  return fd;
+}
+
+}  // namespace nines::daemon

@@ -1,0 +1,18 @@
+// One daemon for each directory.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace nines::daemon {
+
+/// Takes the lock file `path` for as long as the descriptor, or a duplicate of it, is open: with a
+/// duplicate in the keeper the lock outlives a worker.
+/// @param owner  written into the file, for whoever is refused.
+/// @errors kBusy: the detail names the process that holds it. kDenied, kNoSpace ...
+/// @source flock(2)
+Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner);
+
+}  // namespace nines::daemon

@@ -1,0 +1,75 @@
+// ninesd: becomes the keeper, which starts it again as its worker.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/fault_point.h"
+#include "base/log.h"
+#include "daemon/daemon_options.h"
+#include "daemon/worker.h"
+#include "sys/file.h"
+
+namespace {
+
+using namespace nines;
+using namespace nines::daemon;
+
+int fail(const Error& error, int code) {
+  std::fprintf(stderr, "ninesd: %s\n", error.message().c_str());
+  if (!error.hint().empty()) std::fprintf(stderr, "  %s\n", error.hint().c_str());
+  return code;
+}
+
+Result<std::string> own_path() {
+  std::string path(4096, '\0');
+  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (n < 0) return Error::from_errno(errno, "read own path");
+  path.resize(static_cast<std::size_t>(n));
+  constexpr std::string_view kDeleted = " (deleted)";  // upgraded: the path leads to the new one
+  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  return path;
+}
+
+std::string keeper_beside(const std::string& self) {
+  return self.substr(0, self.rfind('/') + 1) + "nines-keeper";
+}
+
+int become_keeper(const std::string& self, std::vector<std::string> arguments) {
+  std::vector<std::string> words = {keeper_beside(self), "--", self};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::execv(argv.front(), argv.data());
+  return fail(Error::from_errno(errno, "execute", words.front())
+                  .with_hint("ninesd and nines-keeper belong in one directory"),
+              kExitFailure);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const ParsedOptions parsed = parse_daemon_options(argc, argv);
+  if (parsed.done) {
+    std::fputs(parsed.text.c_str(), parsed.code == 0 ? stdout : stderr);
+    return parsed.code;
+  }
+  if (const Status armed = fault::arm_from_environment(); !armed) {
+    return fail(armed.error(), kExitUsage);
+  }
+  const auto self = own_path();
+  if (!self) return fail(self.error(), kExitFailure);
+  std::vector<std::string> arguments = worker_arguments(argc, argv);
+  if (parsed.options.keeper_fd < 0) return become_keeper(*self, std::move(arguments));
+
+  ::signal(SIGPIPE, SIG_IGN);
+  log::init("ninesd", parsed.options.log_level);
+  arguments.insert(arguments.begin(), *self);
+  const auto code = Worker(parsed.options, std::move(arguments), keeper_beside(*self)).run();
+  if (code) return *code;
+  return fail(code.error(), code.error().code() == ErrorCode::kBusy ? kExitAlreadyRunning
+                                                                    : kExitFailure);
+}

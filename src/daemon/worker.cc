@@ -1,0 +1,267 @@
+#include "daemon/worker.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "app/supervise/manager.h"
+#include "base/log.h"
+#include "daemon/http_server.h"
+#include "daemon/instance_lock.h"
+#include "daemon/stack_recording.h"
+#include "daemon/supervisor_backend.h"
+#include "daemon/transient.h"
+#include "ledger/host_identity.h"
+#include "ledger/writer.h"
+#include "sys/file.h"
+#include "sys/users.h"
+
+namespace nines::daemon {
+namespace {
+
+constexpr Nanoseconds kKeeperRetry = std::chrono::seconds(1);
+constexpr Nanoseconds kFlush = std::chrono::seconds(2);
+
+int exit_code_of(const sys::ExitStatus& status) {
+  if (status.kind == sys::ExitStatus::Kind::kExited) return status.value;
+  return status.by_signal() ? 128 + status.value : kExitFailure;
+}
+
+}  // namespace
+
+struct Worker::State {
+  DaemonOptions options;
+  std::vector<std::string> worker_argv;
+  std::string keeper_path;
+
+  sys::EventLoop loop;
+  std::unique_ptr<supervise::KeeperLink> keeper;
+  std::unique_ptr<ledger::LedgerWriter> ledger;
+  std::unique_ptr<supervise::Manager> manager;
+  std::unique_ptr<SupervisorBackend> backend;
+  std::unique_ptr<HttpServer> server;
+  UniqueFd runtime_lock, state_lock, api_listener;
+  sys::Subscription keeper_retry;
+  bool stopping = false;
+  bool foreground_began = false;
+  UtcTime started = utc_now();
+
+  Status take_locks(std::map<std::string, UniqueFd>& held);
+  Status open_ledger();
+  Status open_api(std::map<std::string, UniqueFd>& held);
+  Status start_units();
+  void on_signal(int signal);
+  void on_keeper_lost();
+  void stop_in_order();
+  void reexec();
+  void check_foreground();
+};
+
+Worker::Worker(DaemonOptions options, std::vector<std::string> worker_argv,
+               std::string keeper_path)
+    : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+  state_->worker_argv = std::move(worker_argv);
+  state_->keeper_path = std::move(keeper_path);
+}
+
+Worker::~Worker() = default;
+
+Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
+  NINES_TRY(sys::make_directories(options.runtime_dir, 0755));
+  struct Wanted {
+    const char* name;
+    const std::string& directory;
+    UniqueFd& fd;
+    bool needed;
+  };
+  const Status made = sys::make_directories(options.state_dir, 0755);
+  if (!made) log::warning("{}", made.error().message());
+  for (const Wanted& lock : {Wanted{"lock-runtime", options.runtime_dir, runtime_lock, true},
+                             Wanted{"lock-state", options.state_dir, state_lock, false}}) {
+    if (const auto found = held.find(lock.name); found != held.end()) {
+      lock.fd = std::move(found->second);
+      held.erase(found);
+    } else {
+      auto taken = take_instance_lock(lock.directory + "/lock", ::getppid());
+      if (!taken) {
+        // A state directory that cannot be written to costs us the ledger, not the units.
+        if (lock.needed || taken.error().code() == ErrorCode::kBusy) return taken.error();
+        log::warning("{}; the ledger is kept in {} until then", taken.error().message(),
+                     options.runtime_dir);
+        continue;
+      }
+      lock.fd = std::move(*taken);
+    }
+    NINES_TRY(keeper->store(lock.name, lock.fd.get()));
+  }
+  return {};
+}
+
+Status Worker::State::open_ledger() {
+  ledger::WriterOptions writer;
+  writer.database = options.state_dir + "/ledger.db";
+  writer.spool_directory = options.runtime_dir + "/spool";
+  if (const Status made = sys::make_directories(writer.spool_directory, 0700); !made) {
+    log::warning("{}", made.error().message());
+  }
+  NINES_ASSIGN(writer.host, ledger::detect_host());
+  NINES_ASSIGN(ledger, ledger::LedgerWriter::start(std::move(writer)));
+  return {};
+}
+
+Status Worker::State::open_api(std::map<std::string, UniqueFd>& held) {
+  backend = std::make_unique<SupervisorBackend>(
+      loop, *manager, *ledger,
+      DaemonFacts{options.runtime_dir, options.state_dir + "/ledger.db", ::getppid(), started,
+                  [this] { reexec(); }});
+  HttpServerOptions server_options;
+  server_options.socket_path = options.runtime_dir + "/api.sock";
+  server_options.owner = ::geteuid();
+  if (!options.user_mode) {
+    if (const auto group = sys::find_group("nines")) server_options.readers = *group;
+  }
+  if (const auto found = held.find("api"); found != held.end()) {
+    api_listener = std::move(found->second);
+    held.erase(found);
+  } else {
+    NINES_ASSIGN(api_listener, bind_api_socket(server_options.socket_path, server_options.readers));
+  }
+  NINES_TRY(keeper->store("api", api_listener.get()));
+  server_options.listener.reset(::dup(api_listener.get()));
+  NINES_ASSIGN(server, HttpServer::start(loop.context(), *backend, std::move(server_options)));
+  return {};
+}
+
+Status Worker::State::start_units() {
+  std::vector<std::string> names = options.units;
+  if (!options.command.empty()) {
+    NINES_ASSIGN(const TransientUnit unit, transient_unit(options.command));
+    NINES_TRY(manager->define_transient(unit.name, unit.text));
+    names = {unit.name};
+  }
+  manager->start_kept();
+  if (names.empty()) return {};
+  manager->act(supervise::Manager::Verb::kStart, names, [this](const auto& results) {
+    for (const auto& [name, status] : results) {
+      if (status) continue;
+      log::error("{}", status.error().message());
+      if (!status.error().hint().empty()) log::error("  {}", status.error().hint());
+    }
+    foreground_began = true;
+    check_foreground();
+  });
+  return {};
+}
+
+void Worker::State::check_foreground() {
+  if (!options.foreground || !foreground_began || stopping) return;
+  std::vector<std::string> names = options.units;
+  if (!options.command.empty()) names = {transient_name(options.command)};
+  int code = kExitFailure;
+  for (const std::string& name : names) {
+    const supervise::UnitEntry* entry = manager->find(name);
+    if (entry == nullptr) continue;
+    if (!entry->service) continue;
+    const supervise::Phase phase = entry->service->state().phase;
+    if (phase != supervise::Phase::kDead && phase != supervise::Phase::kFailed) return;
+    code = exit_code_of(entry->service->state().last_exit);
+  }
+  keeper->finish(code);
+  stop_in_order();
+}
+
+void Worker::State::on_signal(int signal) {
+  if (signal == SIGTERM || signal == SIGINT) {
+    log::info("{}: stopping all units", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    stop_in_order();
+    return;
+  }
+  if (!options.foreground) return;
+  // As PID 1 of a container we stand for the application: what is meant for it goes on to it.
+  for (const auto& [name, entry] : manager->units()) {
+    if (!entry->service) continue;
+    for (const sys::Pidfd* process : entry->service->running_processes()) {
+      (void)process->send_signal(signal).has_value();
+    }
+  }
+}
+
+void Worker::State::stop_in_order() {
+  if (std::exchange(stopping, true)) return;
+  manager->stop_all([this] {
+    if (!options.foreground) keeper->finish(kExitOk);
+    loop.stop();
+  });
+}
+
+void Worker::State::reexec() {
+  log::info("executing anew");
+  manager->save_all();
+  if (const Status flushed = ledger->flush(kFlush); !flushed) {
+    log::warning("{}", flushed.error().message());
+  }
+  keeper->request_reexec();
+  if (auto kept = server->release_listener(); !kept) log::warning("{}", kept.error().message());
+  loop.stop();
+}
+
+void Worker::State::on_keeper_lost() {
+  log::error("the keeper is gone; starting another, units go on");
+  manager->save_all();
+  if (const Status replaced = keeper->replace_keeper(keeper_path, worker_argv); !replaced) {
+    log::error("{}", replaced.error().message());
+    keeper_retry = loop.after(kKeeperRetry, [this] { on_keeper_lost(); });
+    return;
+  }
+  // Only a child of the new keeper can give it children: the successor is one.
+  if (auto kept = server->release_listener(); !kept) log::warning("{}", kept.error().message());
+  loop.stop();
+}
+
+Result<int> Worker::run() {
+  State& s = *state_;
+  s.keeper = std::make_unique<supervise::KeeperLink>(UniqueFd(s.options.keeper_fd));
+  NINES_ASSIGN(auto held, s.keeper->receive_held());
+  NINES_TRY(s.take_locks(held));
+  NINES_TRY(s.open_ledger());
+
+  supervise::ManagerOptions manager_options;
+  manager_options.runtime_dir = s.options.runtime_dir;
+  manager_options.state_dir = s.options.state_dir;
+  manager_options.log_dir = s.options.log_dir;
+  manager_options.user_mode = s.options.user_mode;
+  manager_options.load.user_mode = s.options.user_mode;
+  manager_options.load.search_path = s.options.unit_path;
+  for (std::string& directory : unit::default_search_path(s.options.user_mode)) {
+    manager_options.load.search_path.push_back(std::move(directory));
+  }
+  manager_options.record_stacks = make_stack_recorder(s.loop, s.options.log_dir);
+  s.manager = std::make_unique<supervise::Manager>(std::move(manager_options), s.loop, *s.keeper,
+                                                   *s.ledger);
+  auto api = held.extract("api");
+  NINES_TRY(s.manager->initialize(std::move(held)));
+  std::map<std::string, UniqueFd> rest;
+  if (api) rest.insert(std::move(api));
+  NINES_TRY(s.open_api(rest));
+  s.keeper->start(s.loop, {[&s](const keeper::ExitRecord& record) { s.manager->on_exit(record); },
+                           [&s](int signal) { s.on_signal(signal); },
+                           [&s] { s.on_keeper_lost(); }});
+  s.manager->set_change_listener([&s](const std::string&) {
+    if (s.options.foreground) s.loop.post([&s] { s.check_foreground(); });
+  });
+  s.keeper->ready();
+  // After what was adopted: start_kept() leaves out what runs already.
+  s.loop.post([&s] {
+    if (const Status started = s.start_units(); !started) {
+      log::error("{}", started.error().message());
+    }
+  });
+  log::info("ready: {} on {}", s.manager->cgroups().describe(), s.options.runtime_dir);
+  s.loop.run();
+  s.server.reset();
+  s.backend.reset();
+  (void)s.ledger->flush(kFlush).has_value();
+  return kExitOk;
+}
+
+}  // namespace nines::daemon

@@ -1,0 +1,28 @@
+// The worker: ninesd proper. Wires the loop, the supervisor, the ledger and the API together.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/daemon_options.h"
+
+namespace nines::daemon {
+
+class Worker {
+ public:
+  /// @param worker_argv  how a successor is to be started: path first.
+  Worker(DaemonOptions options, std::vector<std::string> worker_argv, std::string keeper_path);
+  ~Worker();
+
+  /// Runs until it is told to end. @return the exit code of this process.
+  /// @errors what kept it from starting; kBusy: another ninesd is running.
+  Result<int> run();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nines::daemon
