@@ -27,7 +27,8 @@ Error broken(error_code error) {
 Error refusal(unsigned status, std::string_view body) {
   if (const auto error = decode_error(body)) return error->to_error();
   return Error(ErrorCode::kCorrupt, "daemon")
-      .with_detail(fmt::format("answered with HTTP status {} and no error that we can read", status));
+      .with_detail(
+          fmt::format("answered with HTTP status {} and no error that we can read", status));
 }
 
 }  // namespace

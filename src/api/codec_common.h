@@ -22,8 +22,7 @@ inline std::string stamped(Json json) {
 }
 
 template <typename T>
-std::string stamped_list(const char* key, const std::vector<T>& values,
-                         Json (*to_json)(const T&)) {
+std::string stamped_list(const char* key, const std::vector<T>& values, Json (*to_json)(const T&)) {
   Json list = Json::array();
   for (const T& value : values) list.push_back(to_json(value));
   return stamped(Json{{key, std::move(list)}});

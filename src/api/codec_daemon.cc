@@ -106,13 +106,21 @@ Result<UnitResult> result_from_json(const Json& json) {
 
 }  // namespace
 
-std::string encode(const DaemonStatus& daemon) { return stamped(daemon_to_json(daemon)); }
-std::string encode(const UnitResult& result) { return stamped(result_to_json(result)); }
+std::string encode(const DaemonStatus& daemon) {
+  return stamped(daemon_to_json(daemon));
+}
+std::string encode(const UnitResult& result) {
+  return stamped(result_to_json(result));
+}
 std::string encode(const std::vector<UnitResult>& results) {
   return stamped_list("results", results, &result_to_json);
 }
-std::string encode(const ErrorBody& error) { return stamped({{"error", error_to_json(error)}}); }
-std::string encode_ok() { return stamped({{"ok", true}}); }
+std::string encode(const ErrorBody& error) {
+  return stamped({{"error", error_to_json(error)}});
+}
+std::string encode_ok() {
+  return stamped({{"ok", true}});
+}
 
 Result<DaemonStatus> decode_daemon(std::string_view text) {
   return decode_document(text, "status", &daemon_from_json);
@@ -134,21 +142,33 @@ Result<ErrorBody> decode_error(std::string_view text) {
 
 unsigned http_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return 400;
-    case ErrorCode::kDenied: return 403;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kExists: return 409;
-    case ErrorCode::kBusy: return 409;
-    case ErrorCode::kGone: return 410;
-    case ErrorCode::kUnsupported: return 501;
-    case ErrorCode::kLimit: return 503;
-    case ErrorCode::kCancelled: return 503;
-    case ErrorCode::kTimeout: return 504;
-    case ErrorCode::kNoSpace: return 507;
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kDenied:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kExists:
+      return 409;
+    case ErrorCode::kBusy:
+      return 409;
+    case ErrorCode::kGone:
+      return 410;
+    case ErrorCode::kUnsupported:
+      return 501;
+    case ErrorCode::kLimit:
+      return 503;
+    case ErrorCode::kCancelled:
+      return 503;
+    case ErrorCode::kTimeout:
+      return 504;
+    case ErrorCode::kNoSpace:
+      return 507;
     case ErrorCode::kCorrupt:
     case ErrorCode::kIo:
     case ErrorCode::kInjected:
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }

@@ -68,11 +68,15 @@ Result<LogLine> line_from_json(const Json& json) {
 
 }  // namespace
 
-std::string encode(const LogLine& line) { return stamped(line_to_json(line)); }
+std::string encode(const LogLine& line) {
+  return stamped(line_to_json(line));
+}
 std::string encode(const std::vector<LogLine>& lines) {
   return stamped_list("lines", lines, &line_to_json);
 }
-std::string encode(const ledger::Event& event) { return stamped(event_to_json(event)); }
+std::string encode(const ledger::Event& event) {
+  return stamped(event_to_json(event));
+}
 std::string encode(const std::vector<ledger::Event>& events) {
   return stamped_list("events", events, &event_to_json);
 }

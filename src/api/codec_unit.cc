@@ -106,7 +106,9 @@ Result<UnitStatus> unit_from_json(const Json& json) {
 
 }  // namespace
 
-std::string encode(const UnitStatus& unit) { return stamped(unit_to_json(unit)); }
+std::string encode(const UnitStatus& unit) {
+  return stamped(unit_to_json(unit));
+}
 std::string encode(const std::vector<UnitStatus>& units) {
   return stamped_list("units", units, &unit_to_json);
 }

@@ -5,11 +5,19 @@
 namespace nines::api {
 namespace {
 
-std::string unit_path(std::string_view name) { return "/v1/units/" + percent_encode(name); }
+std::string unit_path(std::string_view name) {
+  return "/v1/units/" + percent_encode(name);
+}
 
-EncodedRequest encode(const GetStatus&) { return {"GET", "/v1/status", ""}; }
-EncodedRequest encode(const ListUnits&) { return {"GET", "/v1/units", ""}; }
-EncodedRequest encode(const GetUnit& get) { return {"GET", unit_path(get.name), ""}; }
+EncodedRequest encode(const GetStatus&) {
+  return {"GET", "/v1/status", ""};
+}
+EncodedRequest encode(const ListUnits&) {
+  return {"GET", "/v1/units", ""};
+}
+EncodedRequest encode(const GetUnit& get) {
+  return {"GET", unit_path(get.name), ""};
+}
 
 EncodedRequest encode(const GetLogs& get) {
   return {"GET",
@@ -41,7 +49,9 @@ EncodedRequest encode(const LoadUnit& load) {
           dump(Json{{"api", kVersion}, {"name", load.name}, {"text", load.text}})};
 }
 
-EncodedRequest encode(const ReexecDaemon&) { return {"POST", "/v1/daemon/reexec", ""}; }
+EncodedRequest encode(const ReexecDaemon&) {
+  return {"POST", "/v1/daemon/reexec", ""};
+}
 
 }  // namespace
 

@@ -50,8 +50,7 @@ class Query {
     const auto value = take(key);
     if (!value) return {};
     std::size_t number = 0;
-    const auto [end, error] =
-        std::from_chars(value->data(), value->data() + value->size(), number);
+    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
     if (error != std::errc() || end != value->data() + value->size() || number > most) {
       return bad_request("query", std::string(key), fmt::format("not a number from 0 to {}", most));
     }
@@ -97,8 +96,7 @@ Result<Request> decode_act(Verb verb, std::optional<std::string> name, std::stri
   NINES_TRY(reader.finish());
   if (act.units.empty()) return bad_request("decode", "request", "'units' is empty");
   if (act.units.size() > kMaxUnitsInRequest) {
-    return bad_request("decode", "request",
-                       fmt::format("more than {} units", kMaxUnitsInRequest));
+    return bad_request("decode", "request", fmt::format("more than {} units", kMaxUnitsInRequest));
   }
   for (const std::string& unit : act.units) NINES_TRY(check_name(unit));
   return Request(std::move(act));
@@ -208,7 +206,9 @@ Result<Request> decode_post(const Target& target, std::string_view text, std::st
 
 }  // namespace
 
-std::string_view to_string(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
+std::string_view to_string(Verb verb) {
+  return kVerbs[static_cast<std::size_t>(verb)];
+}
 
 std::optional<Verb> verb_from(std::string_view text) {
   for (std::size_t i = 0; i < kVerbs.size(); ++i) {
@@ -218,8 +218,7 @@ std::optional<Verb> verb_from(std::string_view text) {
 }
 
 bool alters(const Request& request) {
-  return std::holds_alternative<ActOnUnits>(request) ||
-         std::holds_alternative<LoadUnit>(request) ||
+  return std::holds_alternative<ActOnUnits>(request) || std::holds_alternative<LoadUnit>(request) ||
          std::holds_alternative<ReexecDaemon>(request);
 }
 

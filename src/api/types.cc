@@ -23,17 +23,23 @@ constexpr std::array<std::string_view, 3> kHealths = {"unknown", "ok", "failing"
 
 }  // namespace
 
-std::string_view to_string(UnitState state) { return kUnitStates[static_cast<std::size_t>(state)]; }
+std::string_view to_string(UnitState state) {
+  return kUnitStates[static_cast<std::size_t>(state)];
+}
 std::optional<UnitState> unit_state_from(std::string_view text) {
   return find_name<UnitState>(kUnitStates, text);
 }
 
-std::string_view to_string(LoadState state) { return kLoadStates[static_cast<std::size_t>(state)]; }
+std::string_view to_string(LoadState state) {
+  return kLoadStates[static_cast<std::size_t>(state)];
+}
 std::optional<LoadState> load_state_from(std::string_view text) {
   return find_name<LoadState>(kLoadStates, text);
 }
 
-std::string_view to_string(Health health) { return kHealths[static_cast<std::size_t>(health)]; }
+std::string_view to_string(Health health) {
+  return kHealths[static_cast<std::size_t>(health)];
+}
 std::optional<Health> health_from(std::string_view text) {
   return find_name<Health>(kHealths, text);
 }
@@ -43,7 +49,8 @@ ErrorBody ErrorBody::from(const Error& error) {
 }
 
 Error ErrorBody::to_error() const {
-  return Error(code, "").with_detail(message.empty() ? std::string(to_string(code)) : message)
+  return Error(code, "")
+      .with_detail(message.empty() ? std::string(to_string(code)) : message)
       .with_hint(hint);
 }
 
@@ -59,8 +66,9 @@ bool valid_unit_name(std::string_view name) {
   if (name.empty() || name.size() > kMaxUnitName) return false;
   // "." and ".." are made of allowed characters, but name directories.
   if (name == "." || name == "..") return false;
-  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                ":-_.\\@") == std::string_view::npos;
+  return name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+             ":-_.\\@") == std::string_view::npos;
 }
 
 }  // namespace nines::api

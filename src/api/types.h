@@ -69,9 +69,9 @@ struct UnitStatus {
   std::optional<Bytes> memory;
   std::optional<std::uint64_t> cpu_usec;
   std::optional<std::uint64_t> tasks;
-  std::vector<std::string> listeners;        ///< held listening sockets: "127.0.0.1:6379"
-  std::uint64_t fd_store = 0;                ///< descriptors kept for it (FDSTORE=1)
-  std::optional<double> availability_24h;    ///< fraction, 0..1
+  std::vector<std::string> listeners;         ///< held listening sockets: "127.0.0.1:6379"
+  std::uint64_t fd_store = 0;                 ///< descriptors kept for it (FDSTORE=1)
+  std::optional<double> availability_24h;     ///< fraction, 0..1
   std::optional<double> availability_target;  ///< fraction, 0..1
   std::optional<OpenDowntime> downtime;
   bool kept = false;               ///< started again when the daemon or the host starts

@@ -11,9 +11,9 @@ namespace nines::daemon {
 Access access_of(const Peer& peer, const AccessPolicy& policy) {
   if (peer.uid == 0 || peer.uid == policy.owner) return Access::kAct;
   if (!policy.readers) return Access::kNone;
-  const bool reader = peer.gid == *policy.readers ||
-                      std::find(peer.groups.begin(), peer.groups.end(), *policy.readers) !=
-                          peer.groups.end();
+  const bool reader =
+      peer.gid == *policy.readers ||
+      std::find(peer.groups.begin(), peer.groups.end(), *policy.readers) != peer.groups.end();
   return reader ? Access::kRead : Access::kNone;
 }
 

@@ -106,8 +106,7 @@ void HttpServer::State::stop() {
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(boost::asio::io_context& context,
-                                                      Backend& backend,
-                                                      HttpServerOptions options) {
+                                                      Backend& backend, HttpServerOptions options) {
   UniqueFd listener = std::move(options.listener);
   if (!listener) {
     NINES_ASSIGN(listener, bind_api_socket(options.socket_path, options.readers));
@@ -123,7 +122,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(boost::asio::io_context& c
 }
 
 HttpServer::HttpServer(std::shared_ptr<State> state) : state_(std::move(state)) {}
-HttpServer::~HttpServer() { state_->stop(); }
+HttpServer::~HttpServer() {
+  state_->stop();
+}
 
 Result<UniqueFd> HttpServer::release_listener() {
   UniqueFd copy(::fcntl(state_->acceptor.native_handle(), F_DUPFD_CLOEXEC, 3));
@@ -132,6 +133,8 @@ Result<UniqueFd> HttpServer::release_listener() {
   return copy;
 }
 
-std::size_t HttpServer::connections() const { return state_->table->open(); }
+std::size_t HttpServer::connections() const {
+  return state_->table->open();
+}
 
 }  // namespace nines::daemon

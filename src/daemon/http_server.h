@@ -26,8 +26,8 @@ struct HttpServerOptions {
   std::string socket_path;
   /// Already bound and listening, handed over by a predecessor: no client is refused meanwhile.
   UniqueFd listener;
-  uid_t owner = 0;                ///< may act, as root may; usually geteuid()
-  std::optional<gid_t> readers;   ///< may read; usually find_group("nines")
+  uid_t owner = 0;               ///< may act, as root may; usually geteuid()
+  std::optional<gid_t> readers;  ///< may read; usually find_group("nines")
   std::size_t max_connections = 128;
   /// Connections of mere readers; the rest stays free for who may act.
   std::size_t max_reader_connections = 96;

@@ -168,8 +168,8 @@ void HttpSession::serve() {
                 keep_alive);
   }
   const auto view = [](auto text) { return std::string_view(text.data(), text.size()); };
-  auto request = api::decode_request(view(message.method_string()), view(message.target()),
-                                     message.body());
+  auto request =
+      api::decode_request(view(message.method_string()), view(message.target()), message.body());
   if (!request) {
     Reply reply = error_reply(request.error());
     // From the decoder this is a known route with another method.
@@ -199,8 +199,7 @@ void HttpSession::watch_for_hangup() {
   socket_.async_wait(socket_.wait_read, [self = shared_from_this()](error_code error) {
     if (error || self->closed_ || !self->answering_) return;
     char byte = 0;
-    const ssize_t got =
-        ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t got = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     // Bytes are the next request, sent early: a client that does this is there, and is not
     // watched any longer, as the socket would stay readable.
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) self->close();
@@ -208,8 +207,8 @@ void HttpSession::watch_for_hangup() {
 }
 
 void HttpSession::serve_stream(const api::Request& request) {
-  auto stream = std::make_shared<HttpStream>(
-      socket_.get_executor(), context_->stream_queue_bytes, context_->drain_timeout);
+  auto stream = std::make_shared<HttpStream>(socket_.get_executor(), context_->stream_queue_bytes,
+                                             context_->drain_timeout);
   auto source = open_stream(context_->backend, request,
                             [weak = std::weak_ptr(stream)](const StreamItem& item) {
                               if (const auto alive = weak.lock()) alive->push(item);

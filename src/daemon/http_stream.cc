@@ -30,10 +30,7 @@ std::string format_item(const StreamItem& item) {
 
 HttpStream::HttpStream(const boost::asio::any_io_executor& executor, std::size_t queue_bytes,
                        std::chrono::milliseconds drain_timeout)
-    : socket_(executor),
-      deadline_(executor),
-      limit_(queue_bytes),
-      drain_timeout_(drain_timeout) {}
+    : socket_(executor), deadline_(executor), limit_(queue_bytes), drain_timeout_(drain_timeout) {}
 
 void HttpStream::start(boost::asio::local::stream_protocol::socket socket,
                        ConnectionTable::Slot slot, StreamSource source) {

@@ -104,7 +104,9 @@ void answer_one(Backend& backend, const api::ReexecDaemon&, const ReplyTo& reply
 StreamItem item_of(const ledger::Event& event) {
   return StreamItem{event.id, "event", api::encode(event)};
 }
-StreamItem item_of(const api::LogLine& line) { return StreamItem{{}, "log", api::encode(line)}; }
+StreamItem item_of(const api::LogLine& line) {
+  return StreamItem{{}, "log", api::encode(line)};
+}
 
 Result<StreamSource> open_events(Backend& backend, const api::GetEvents& get,
                                  std::function<void(StreamItem)> on_item) {
@@ -122,11 +124,11 @@ Result<StreamSource> open_events(Backend& backend, const api::GetEvents& get,
 Result<StreamSource> open_logs(Backend& backend, const api::GetLogs& get,
                                std::function<void(StreamItem)> on_item) {
   StreamSource source;
-  NINES_ASSIGN(source.subscription,
-               backend.subscribe_logs(get.name, [on_item = std::move(on_item)](
-                                                    const api::LogLine& line) {
-                 on_item(item_of(line));
-               }));
+  NINES_ASSIGN(
+      source.subscription,
+      backend.subscribe_logs(get.name, [on_item = std::move(on_item)](const api::LogLine& line) {
+        on_item(item_of(line));
+      }));
   NINES_ASSIGN(const auto lines, backend.logs(get.name, get.lines));
   for (const auto& line : lines) source.history.push_back(item_of(line));
   return source;
