@@ -25,19 +25,16 @@ class Backend {
   /// @errors kNotFound.
   virtual Result<api::UnitStatus> unit(const std::string& name) = 0;
 
-  /// What a verb that worked has to say.
-  struct Outcome {
-    std::string message;                ///< "already running", "ready after 12.0 ms"
-    std::vector<std::string> warnings;  ///< e.g. directives that are not honoured
-  };
-  using Done = std::function<void(Result<Outcome>)>;
-  /// Does `verb`. `done` is called once: when it is done or has failed, or with no_block when it
-  /// is queued; inside the call or later. Nobody may listen any more by then.
-  virtual void act(api::Verb verb, const std::string& name, const api::ActOptions& options,
-                   Done done) = 0;
+  using Done = std::function<void(std::vector<api::UnitResult>)>;
+  /// Does `verb` to all of `names`, as one request: dependencies among them decide the order.
+  /// `done` is called once, with one result for each name: when all are done or have failed, or
+  /// with no_block when they are queued; inside the call or later. Nobody may listen any more then.
+  virtual void act(api::Verb verb, const std::vector<std::string>& names,
+                   const api::ActOptions& options, Done done) = 0;
   /// Makes a unit known from the text of its file, until the daemon's runtime directory goes.
+  /// @return what is to be said about it, e.g. a warning for each directive that is not honoured.
   /// @errors kInvalidArgument: first error diagnostic as detail.
-  virtual Result<Outcome> load(const std::string& name, const std::string& text) = 0;
+  virtual Result<std::vector<std::string>> load(const std::string& name, const std::string& text) = 0;
 
   /// The newest `lines` lines, oldest first. @errors kNotFound.
   virtual Result<std::vector<api::LogLine>> logs(const std::string& name, std::size_t lines) = 0;

@@ -13,39 +13,6 @@ Reply reply_of(const Result<T>& result) {
   return Reply{200, api::encode(*result), {}};
 }
 
-api::UnitResult unit_result(const std::string& name, Result<Backend::Outcome> outcome) {
-  api::UnitResult result;
-  result.unit = name;
-  if (outcome) {
-    result.message = std::move(outcome->message);
-    result.warnings = std::move(outcome->warnings);
-  } else {
-    result.error = api::ErrorBody::from(outcome.error());
-  }
-  return result;
-}
-
-/// Collects what each unit answers, in the order asked; replies when the last has.
-struct Gathering {
-  std::vector<api::UnitResult> results;
-  std::size_t missing = 0;
-  bool single = false;
-  ReplyTo reply;
-
-  void finish_one() {
-    if (--missing > 0) return;
-    Reply whole{200, {}, {}};
-    if (single) {
-      const api::UnitResult& only = results.front();
-      if (only.error) whole.status = api::http_status(only.error->code);
-      whole.json = only.error ? api::encode(*only.error) : api::encode(only);
-    } else {
-      whole.json = api::encode(results);
-    }
-    reply(std::move(whole));
-  }
-};
-
 void answer_one(Backend& backend, const api::GetStatus&, const ReplyTo& reply) {
   reply(Reply{200, api::encode(backend.status()), {}});
 }
@@ -74,25 +41,19 @@ void answer_one(Backend& backend, const api::GetEvents& get, const ReplyTo& repl
 }
 
 void answer_one(Backend& backend, const api::ActOnUnits& act, const ReplyTo& reply) {
-  auto gathering = std::make_shared<Gathering>();
-  gathering->results.resize(act.units.size());
-  gathering->missing = act.units.size();
-  gathering->single = act.single;
-  gathering->reply = reply;
-  for (std::size_t i = 0; i < act.units.size(); ++i) {
-    const std::string& name = act.units[i];
-    backend.act(act.verb, name, act.options,
-                [gathering, i, name](Result<Backend::Outcome> outcome) {
-                  gathering->results[i] = unit_result(name, std::move(outcome));
-                  gathering->finish_one();
-                });
-  }
+  backend.act(act.verb, act.units, act.options,
+              [single = act.single, reply](std::vector<api::UnitResult> results) {
+                if (!single || results.empty()) return reply(Reply{200, api::encode(results), {}});
+                const api::UnitResult& only = results.front();
+                if (!only.error) return reply(Reply{200, api::encode(only), {}});
+                reply(Reply{api::http_status(only.error->code), api::encode(*only.error), {}});
+              });
 }
 
 void answer_one(Backend& backend, const api::LoadUnit& load, const ReplyTo& reply) {
-  auto outcome = backend.load(load.name, load.text);
-  if (!outcome) return reply(error_reply(outcome.error()));
-  reply(Reply{200, api::encode(unit_result(load.name, std::move(outcome))), {}});
+  auto warnings = backend.load(load.name, load.text);
+  if (!warnings) return reply(error_reply(warnings.error()));
+  reply(Reply{200, api::encode(api::UnitResult{load.name, {}, "loaded", std::move(*warnings)}), {}});
 }
 
 void answer_one(Backend& backend, const api::ReexecDaemon&, const ReplyTo& reply) {

@@ -78,21 +78,26 @@ class TestBackend : public Backend {
     return unknown(name);
   }
 
-  void act(api::Verb verb, const std::string& name, const api::ActOptions& options,
+  void act(api::Verb verb, const std::vector<std::string>& names, const api::ActOptions& options,
            Done done) override {
+    const auto go = [this, verb, names, done] {
+      std::vector<api::UnitResult> results;
+      for (const std::string& name : names) results.push_back(apply(verb, name));
+      done(std::move(results));
+    };
     if (hold && !options.no_block) {
-      held.push_back([this, verb, name, done] { done(apply(verb, name)); });
+      held.emplace_back(go);
     } else {
-      done(apply(verb, name));
+      go();
     }
   }
 
-  Result<Outcome> load(const std::string& name, const std::string& text) override {
+  Result<std::vector<std::string>> load(const std::string& name, const std::string& text) override {
     if (text.find("[Service]") == std::string::npos) {
       return Error(ErrorCode::kInvalidArgument, "load", name).with_detail("no [Service] section");
     }
     add(name, api::UnitState::kStopped);
-    return Outcome{"loaded", {}};
+    return std::vector<std::string>{"PrivateTmp= is not honoured"};
   }
 
   Result<std::vector<api::LogLine>> logs(const std::string& name, std::size_t lines) override {
@@ -168,26 +173,35 @@ class TestBackend : public Backend {
     return nullptr;
   }
 
-  Result<Outcome> apply(api::Verb verb, const std::string& name) {
+  api::UnitResult apply(api::Verb verb, const std::string& name) {
+    api::UnitResult result{name, {}, "", {}};
     api::UnitStatus* unit = find(name);
-    if (unit == nullptr) return unknown(name);
-    if (name.rfind("broken", 0) == 0 && verb != api::Verb::kStop) {
+    if (unit == nullptr) {
+      result.error = api::ErrorBody::from(unknown(name));
+    } else if (name.rfind("broken", 0) == 0 && verb != api::Verb::kStop) {
       unit->state = api::UnitState::kFailed;
-      return Error(ErrorCode::kIo, "start", unit->name).with_detail("exited with 203");
+      emit("unit.gave-up", unit->name);
+      result.error = api::ErrorBody::from(
+          Error(ErrorCode::kIo, "start", unit->name).with_detail("exited with 203"));
+    } else {
+      change(verb, *unit, result);
     }
+    return result;
+  }
+
+  void change(api::Verb verb, api::UnitStatus& unit, api::UnitResult& result) {
     if (verb == api::Verb::kKeep || verb == api::Verb::kUnkeep) {
-      unit->kept = verb == api::Verb::kKeep;
+      unit.kept = verb == api::Verb::kKeep;
     }
     if (verb == api::Verb::kStop) {
-      add(unit->name, api::UnitState::kStopped).main_pid.reset();
-      emit("unit.stopped", unit->name);
-      return Outcome{"stopped", {}};
+      add(unit.name, api::UnitState::kStopped).main_pid.reset();
+      emit("unit.stopped", unit.name);
+      result.message = "stopped";
+    } else if (verb != api::Verb::kUnkeep) {
+      add(unit.name, api::UnitState::kRunning);
+      emit("unit.ready", unit.name);
+      result.message = "ready after 12.0 ms";
     }
-    if (verb != api::Verb::kUnkeep) {
-      add(unit->name, api::UnitState::kRunning);
-      emit("unit.ready", unit->name);
-    }
-    return Outcome{"ready after 12.0 ms", {}};
   }
 
   int next_key_ = 0;
