@@ -1,0 +1,93 @@
+// What a client asks for: from method, target and body to a typed Request, and back to a target.
+//
+//   GET  /v1/status                                      DaemonStatus
+//   GET  /v1/units                                       {"units":[UnitStatus...]}
+//   GET  /v1/units/NAME                                  UnitStatus
+//   GET  /v1/units/NAME/logs?lines=N&follow=1            {"lines":[LogLine...]} or a stream
+//   GET  /v1/events?unit=&since=&limit=&follow=1         {"events":[...]} or a stream
+//   POST /v1/units/NAME/VERB   {"no_block":false}        UnitResult
+//   POST /v1/units/VERB        {"units":[..],"no_block"} {"results":[UnitResult...]}
+//   POST /v1/units/load        {"name":..,"text":..}     UnitResult
+//   POST /v1/daemon/reexec                               {"ok":true}
+//
+// VERB is start, stop, restart, reload, keep, unkeep or reset-failed. A follow=1 stream is
+// server-sent events: history first, then what happens.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "api/limits.h"
+#include "api/types.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace nines::api {
+
+enum class Verb : std::uint8_t { kStart, kStop, kRestart, kReload, kKeep, kUnkeep, kResetFailed };
+std::string_view to_string(Verb verb);
+std::optional<Verb> verb_from(std::string_view text);
+
+struct ActOptions {
+  bool no_block = false;  ///< answer when it is queued, not when it is done
+};
+
+/// Which events; the newest `limit` of those that match, oldest first.
+struct EventFilter {
+  std::string unit;  ///< empty: all
+  std::optional<UtcTime> since;
+  std::size_t limit = kDefaultEvents;
+};
+
+struct GetStatus {};
+struct ListUnits {};
+struct GetUnit {
+  std::string name;
+};
+struct GetLogs {
+  std::string name;
+  std::size_t lines = kDefaultLogLines;
+  bool follow = false;
+};
+struct GetEvents {
+  EventFilter filter;
+  bool follow = false;
+};
+struct ActOnUnits {
+  Verb verb = Verb::kStart;
+  std::vector<std::string> units;
+  ActOptions options;
+  bool single = false;  ///< the unit was in the path: its failure is the reply's failure
+};
+struct LoadUnit {
+  std::string name;
+  std::string text;
+};
+struct ReexecDaemon {};
+
+using Request = std::variant<GetStatus, ListUnits, GetUnit, GetLogs, GetEvents, ActOnUnits,
+                             LoadUnit, ReexecDaemon>;
+
+/// @return whether it alters something: those need more than the right to read.
+bool alters(const Request& request);
+
+/// Decodes strictly: what is not understood is refused, never ignored.
+/// @param method  "GET", "POST".
+/// @param target  path and query as on the request line.
+/// @errors kNotFound: no such route. kUnsupported: the route has another method.
+///         kInvalidArgument: a name, parameter or body that is not as written above.
+Result<Request> decode_request(std::string_view method, std::string_view target,
+                               std::string_view body);
+
+/// The three parts that decode_request takes.
+struct EncodedRequest {
+  std::string method;
+  std::string target;
+  std::string body;
+};
+EncodedRequest encode_request(const Request& request);
+
+}  // namespace nines::api
