@@ -1,10 +1,11 @@
 #include "daemon/instance_lock.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <sys/file.h>  // flock
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 #include "sys/file.h"
 
@@ -12,7 +13,7 @@ namespace nines::daemon {
 
 Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
   NINES_ASSIGN(UniqueFd fd, sys::open_file(path, O_RDWR | O_CREAT, 0644));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return Error::from_errno(errno, "lock", path);
     auto holder = sys::read_file(path);
     std::string who = holder ? *holder : std::string();

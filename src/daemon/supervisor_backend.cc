@@ -51,6 +51,20 @@ supervise::Manager::Verb to_manager(api::Verb verb) {
   return To::kStart;
 }
 
+std::string message_for(api::Verb verb, Nanoseconds took, bool was_active) {
+  switch (verb) {
+    case api::Verb::kStart:
+    case api::Verb::kKeep:
+      return was_active ? "already running" : "ready after " + to_human(took);
+    case api::Verb::kRestart: return "ready after " + to_human(took);
+    case api::Verb::kStop: return "stopped after " + to_human(took);
+    case api::Verb::kReload: return "reloaded after " + to_human(took);
+    case api::Verb::kUnkeep: return "not started any more with the daemon";
+    case api::Verb::kResetFailed: return "forgotten";
+  }
+  return {};
+}
+
 std::vector<std::string> warnings_of(const supervise::UnitEntry* entry) {
   std::vector<std::string> warnings;
   if (entry == nullptr) return warnings;
@@ -155,39 +169,46 @@ Result<api::UnitStatus> SupervisorBackend::unit(const std::string& name) {
   return out;
 }
 
-void SupervisorBackend::act(api::Verb verb, const std::string& name,
+void SupervisorBackend::act(api::Verb verb, const std::vector<std::string>& names,
                             const api::ActOptions& options, Done done) {
-  const BootTime began = boot_now();
   if (options.no_block) {
-    manager_.act(to_manager(verb), {name}, [](const supervise::Manager::Results&) {});
-    done(Outcome{"queued", warnings_of(manager_.find(name))});
+    manager_.act(to_manager(verb), names, [](const supervise::Manager::Results&) {});
+    std::vector<api::UnitResult> results;
+    for (const std::string& name : names) {
+      results.push_back({name, std::nullopt, "queued", warnings_of(manager_.find(name))});
+    }
+    done(std::move(results));
     return;
   }
-  const supervise::UnitEntry* before = manager_.find(name);
-  const bool was_active = before != nullptr && before->is_active();
-  manager_.act(to_manager(verb), {name},
-               [this, verb, name, began, was_active, done = std::move(done)](auto results) {
-                 for (auto& [unit, status] : results) {
+  const BootTime began = boot_now();
+  std::set<std::string> active_before;
+  for (const std::string& name : names) {
+    const supervise::UnitEntry* entry = manager_.find(name);
+    if (entry != nullptr && entry->is_active()) active_before.insert(entry->unit->name);
+  }
+  manager_.act(to_manager(verb), names,
+               [this, verb, began, active_before, done = std::move(done)](auto results) {
+                 std::vector<api::UnitResult> answers;
+                 for (auto& [name, status] : results) {
+                   api::UnitResult& answer = answers.emplace_back();
+                   answer.unit = name;
                    if (!status) {
-                     done(std::move(status.error()));
-                     return;
+                     answer.error = api::ErrorBody::from(status.error());
+                     continue;
+                   }
+                   answer.message = message_for(verb, boot_now() - began, active_before.contains(name));
+                   if (verb == api::Verb::kStart || verb == api::Verb::kKeep) {
+                     answer.warnings = warnings_of(manager_.find(name));
                    }
                  }
-                 const std::string took = to_human(boot_now() - began);
-                 Outcome outcome;
-                 const bool starts = verb == api::Verb::kStart || verb == api::Verb::kKeep;
-                 outcome.message = starts && was_active ? "already running"
-                                   : starts || verb == api::Verb::kRestart
-                                       ? "ready after " + took
-                                       : "done after " + took;
-                 if (starts) outcome.warnings = warnings_of(manager_.find(name));
-                 done(std::move(outcome));
+                 done(std::move(answers));
                });
 }
 
-Result<Backend::Outcome> SupervisorBackend::load(const std::string& name, const std::string& text) {
+Result<std::vector<std::string>> SupervisorBackend::load(const std::string& name,
+                                                         const std::string& text) {
   NINES_TRY(manager_.define_transient(name, text));
-  return Outcome{"loaded", warnings_of(manager_.find(name))};
+  return warnings_of(manager_.find(name));
 }
 
 Result<std::vector<api::LogLine>> SupervisorBackend::logs(const std::string& name,

@@ -31,9 +31,9 @@ class SupervisorBackend final : public Backend {
   api::DaemonStatus status() override;
   std::vector<api::UnitStatus> units() override;
   Result<api::UnitStatus> unit(const std::string& name) override;
-  void act(api::Verb verb, const std::string& name, const api::ActOptions& options,
+  void act(api::Verb verb, const std::vector<std::string>& names, const api::ActOptions& options,
            Done done) override;
-  Result<Outcome> load(const std::string& name, const std::string& text) override;
+  Result<std::vector<std::string>> load(const std::string& name, const std::string& text) override;
   Result<std::vector<api::LogLine>> logs(const std::string& name, std::size_t lines) override;
   Result<sys::Subscription> subscribe_logs(
       const std::string& name, std::function<void(const api::LogLine&)> on_line) override;

@@ -118,7 +118,7 @@ Status Worker::State::open_api(std::map<std::string, UniqueFd>& held) {
   server_options.socket_path = options.runtime_dir + "/api.sock";
   server_options.owner = ::geteuid();
   if (!options.user_mode) {
-    if (const auto group = sys::find_group("nines")) server_options.readers = *group;
+    if (const auto group = sys::resolve_group("nines")) server_options.readers = *group;
   }
   if (const auto found = held.find("api"); found != held.end()) {
     api_listener = std::move(found->second);

@@ -1,6 +1,7 @@
 #include "app/supervise/listener_address.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -94,12 +95,12 @@ Status own_path(const std::string& path, const unit::SocketUnit& settings) {
   uid_t uid = static_cast<uid_t>(-1);
   gid_t gid = static_cast<gid_t>(-1);
   if (!settings.socket_user.empty()) {
-    NINES_ASSIGN(const sys::User user, sys::find_user(settings.socket_user));
+    NINES_ASSIGN(const sys::User user, sys::resolve_user(settings.socket_user));
     uid = user.uid;
     gid = user.gid;
   }
   if (!settings.socket_group.empty()) {
-    NINES_ASSIGN(gid, sys::find_group(settings.socket_group));
+    NINES_ASSIGN(gid, sys::resolve_group(settings.socket_group));
   }
   if (::chown(path.c_str(), uid, gid) != 0) {
     return Error::from_errno(errno, "set owner of", path).in("SocketUser=");

@@ -52,7 +52,7 @@ struct UnitEntry {
   bool is_active() const;
 };
 
-class Manager final : private ServiceObserver {
+class Manager final : public ServiceObserver {
  public:
   using Results = std::map<std::string, Status>;  ///< by unit, of those asked for
   using Completion = std::function<void(Results)>;

@@ -88,6 +88,8 @@ class Service {
   sys::CgroupUsage usage() const;
   LogCapture* log() { return log_.get(); }
   std::string log_path() const;
+  /// The capture of what it prints, made on first use.
+  Result<LogCapture*> open_log();
 
   /// Starts; `done` is called when it is ready or has failed for the first time.
   void start(Completion done);
@@ -147,7 +149,6 @@ class Service {
   void begin_start();
   void enter_start();
   Status launch(const unit::ExecCommand& command, Role role, LiveProcess& into);
-  Status open_log();
   void add_result_to(LaunchInputs& inputs) const;
   SavedProcess& saved_for(Role role);
   void launch_main();

@@ -1,12 +1,15 @@
 // Service: from dead to running.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <charconv>
 
 #include "app/supervise/conditions.h"
 #include "app/supervise/event_detail.h"
+#include "app/supervise/directories.h"
 #include "app/supervise/exec_context.h"
+#include "app/supervise/identity.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
 #include "sys/file.h"
@@ -95,10 +98,8 @@ void Service::begin_start() {
 }
 
 Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess& into) {
-  if (!log_) {
-    NINES_TRY(open_log());
-  }
-  NINES_ASSIGN(const UniqueFd writer, log_->writer());
+  NINES_ASSIGN(const LogCapture* log, open_log());
+  NINES_ASSIGN(const UniqueFd writer, log->writer());
   LaunchInputs inputs{*unit_, command};
   const bool is_server = role != Role::kControl;
   inputs.is_main = is_server;
@@ -120,7 +121,11 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   if (role == Role::kStandby) inputs.extra_environment["NINES_STANDBY"] = "1";
   if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
   if (state_.phase == Phase::kStop || state_.phase == Phase::kStopPost) add_result_to(inputs);
-  NINES_ASSIGN(sys::SpawnRequest request, build_spawn_request(inputs));
+  NINES_ASSIGN(Launch prepared, build_spawn_request(inputs));
+  for (const std::string& remark : prepared.remarks) {
+    emit("unit.remark", ledger::Severity::kWarning, detail({{"text", remark}}));
+  }
+  sys::SpawnRequest& request = prepared.request;
 
   NINES_ASSIGN(const unsigned slot, context_.table.allocate());
   request.sibling = true;
@@ -140,13 +145,21 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   return {};
 }
 
-Status Service::open_log() {
+Result<LogCapture*> Service::open_log() {
+  if (log_) return log_.get();
   LogCapture::Options options;
   options.fifo_path = context_.runtime_dir + "/log/" + unit_->name;
   options.log.path = log_path();
-  NINES_TRY(resolve_log_owner(*unit_, context_.user_mode, options.owner_uid, options.owner_gid));
+  NINES_ASSIGN(const Identity identity, resolve_identity(*unit_, context_.user_mode));
+  if (identity.switches) {
+    options.owner_uid = identity.uid;
+    options.owner_gid = identity.gid;
+  } else {
+    options.owner_uid = ::geteuid();
+    options.owner_gid = ::getegid();
+  }
   NINES_ASSIGN(log_, LogCapture::open(context_.loop, options));
-  return {};
+  return log_.get();
 }
 
 void Service::add_result_to(LaunchInputs& inputs) const {
@@ -277,8 +290,8 @@ void Service::become_ready() {
        state_.downtime ? state_.downtime->cause_event : std::string());
   close_downtime();
   save();
-  if (service.runtime_max) {
-    runtime_timer_ = context_.loop.after(*service.runtime_max, [this] {
+  if (spec().service.runtime_max) {
+    runtime_timer_ = context_.loop.after(*spec().service.runtime_max, [this] {
       state_.pending_outcome = Outcome::kTimeout;
       state_.last_result = "RuntimeMaxSec= reached";
       handle_down(Outcome::kTimeout, boot_now());

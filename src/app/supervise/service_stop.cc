@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "app/supervise/event_detail.h"
+#include "app/supervise/directories.h"
 #include "app/supervise/exec_context.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
@@ -215,7 +216,13 @@ void Service::finish_down() {
   poll_timer_.reset();
   const bool again = state_.wanted;
   // On the way to a quick restart directories stay: they are wanted again in a moment.
-  if (!again) remove_runtime_directories(*unit_, context_.user_mode, state_.restart_after_stop);
+  if (!again) {
+    const Status removed = remove_runtime_directories(*unit_, context_.user_mode, false);
+    if (!removed) {
+      emit("unit.directories-left", ledger::Severity::kWarning,
+           detail({{"error", removed.error().message()}}));
+    }
+  }
   if (state_.restart_after_stop && again) {
     complete(stop_done_, {});
     begin_start();

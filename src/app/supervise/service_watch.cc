@@ -113,9 +113,9 @@ void Service::run_health_command(std::function<void(Status)> done) {
     done(std::move(slot.error()));
     return;
   }
-  request->sibling = true;
-  request->pid_slot = context_.table.pid_address(*slot);
-  auto spawned = sys::spawn(*request);
+  request->request.sibling = true;
+  request->request.pid_slot = context_.table.pid_address(*slot);
+  auto spawned = sys::spawn(request->request);
   if (!spawned) {
     context_.table.release(*slot);
     done(std::move(spawned.error()));

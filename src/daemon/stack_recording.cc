@@ -1,0 +1,53 @@
+#include "daemon/stack_recording.h"
+
+#include "sys/file.h"
+#include "sys/procfs.h"
+
+namespace nines::daemon {
+namespace {
+
+std::string one_line(const std::string& path) {
+  auto text = sys::read_file(path);
+  if (!text) return "?";
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  return *text;
+}
+
+Result<std::string> describe(const ProcessId& process) {
+  const sys::Procfs proc;
+  if (!proc.is_running(process)) {
+    return Error(ErrorCode::kGone, "record stacks of process", std::to_string(process.pid));
+  }
+  NINES_ASSIGN(const auto threads, proc.threads(process.pid));
+  std::string text = fmt::format("process {} at {}\n", process.pid, to_iso8601(utc_now()));
+  for (const pid_t thread : threads) {
+    const std::string base = fmt::format("/proc/{}/task/{}/", process.pid, thread);
+    const auto stat = proc.stat(thread);
+    text += fmt::format("\nthread {} ({}), state {}\n", thread, one_line(base + "comm"),
+                        stat ? std::string(1, stat->state) : "?");
+    text += fmt::format("  waits in {}\n  system call {}\n", one_line(base + "wchan"),
+                        one_line(base + "syscall"));
+    if (const auto kernel = sys::read_file(base + "stack")) text += *kernel;
+  }
+  return text;
+}
+
+}  // namespace
+
+supervise::StackRecorder make_stack_recorder(sys::EventLoop& loop, std::string directory) {
+  return [&loop, directory = std::move(directory)](
+             const std::string& unit, const ProcessId& process,
+             std::function<void(Result<std::string>)> done) {
+    const std::string path = directory + "/" + unit + ".stacks";
+    Result<std::string> result = path;
+    auto text = describe(process);
+    if (!text) {
+      result = std::move(text.error());
+    } else if (Status written = sys::replace_file(path, *text, 0600); !written) {
+      result = std::move(written.error());
+    }
+    loop.post([done = std::move(done), result = std::move(result)] { done(result); });
+  };
+}
+
+}  // namespace nines::daemon
