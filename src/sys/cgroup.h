@@ -87,6 +87,9 @@ class Cgroup {
 /// @errors kInvalidArgument: empty, or with a '/'.
 Result<std::string> escape_cgroup_name(std::string_view unit_name);
 
+/// Whether processes may be moved to a leaf, see CgroupTree.
+enum class MakeRoom : std::uint8_t { kNo, kYes };
+
 /// Where unit cgroups are made: a directory `name`
 ///   v1:  below our own cgroup in each hierarchy of memory, cpu, cpuacct, pids (and freezer where
 ///        there is no v2);
@@ -98,7 +101,8 @@ class CgroupTree {
  public:
   /// Finds the mounted hierarchies and the places, makes the directories and enables controllers.
   /// Never fails: a tree without hierarchies gives out invalid Cgroups.
-  static CgroupTree detect(std::string_view name, HostRoot root = {});
+  static CgroupTree detect(std::string_view name, HostRoot root = {},
+                           MakeRoom make_room = MakeRoom::kYes);
 
   /// "v2", "v2 + v1(memory,cpu,pids)", "none (not permitted)": for the feature list.
   std::string describe() const;

@@ -61,14 +61,14 @@ Result<std::string> escape_cgroup_name(std::string_view unit_name) {
   return (escape ? "_" : "") + std::string(unit_name);
 }
 
-CgroupTree CgroupTree::detect(std::string_view name, HostRoot root) {
+CgroupTree CgroupTree::detect(std::string_view name, HostRoot root, MakeRoom make_room) {
   CgroupTree tree;
   std::vector<std::string> parts;
   std::string refused;
   const auto owns = find_own_cgroups(root);
   for (const OwnCgroup& own : owns) {
     if (!own.is_v2()) continue;
-    if (auto base = make_v2_base(own, std::string(name))) {
+    if (auto base = make_v2_base(own, std::string(name), make_room)) {
       tree.v2_base_ = std::move(*base);
       const auto enabled = enabled_controllers(tree.v2_base_);
       parts.push_back(enabled.empty() ? "v2" : fmt::format("v2({})", fmt::join(enabled, ",")));

@@ -102,14 +102,17 @@ Status enable_controllers(const std::string& cgroup) {
   return status;
 }
 
-Result<std::string> make_v2_base(const OwnCgroup& own, const std::string& name) {
+Result<std::string> make_v2_base(const OwnCgroup& own, const std::string& name,
+                                 MakeRoom make_room) {
   Status status;
   for (const Place& place : v2_places(own, name + "-daemon")) {
     const std::string base = place.parent + "/" + name;
     status = may_move_processes_below(place.parent);
     if (status) status = make_cgroup(base);
     if (!status) continue;
-    if (!enable_controllers(place.parent) && !place.leaf.empty() && make_cgroup(place.leaf)) {
+    const bool in_the_way = !enable_controllers(place.parent);
+    if (in_the_way && make_room == MakeRoom::kYes && !place.leaf.empty() &&
+        make_cgroup(place.leaf)) {
       move_processes(place.parent, place.leaf);
       (void)enable_controllers(place.parent).has_value();
     }

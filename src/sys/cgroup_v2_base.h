@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sys/cgroup.h"
 #include "sys/cgroup_mounts.h"
 
 namespace nines::sys {
@@ -23,6 +24,6 @@ std::vector<std::string> enabled_controllers(const std::string& cgroup);
 
 /// Makes the directory that CgroupTree describes and enables controllers. @return its path.
 /// @errors kDenied: there is no place where we may.
-Result<std::string> make_v2_base(const OwnCgroup& own, const std::string& name);
+Result<std::string> make_v2_base(const OwnCgroup& own, const std::string& name, MakeRoom make_room);
 
 }  // namespace nines::sys

@@ -48,7 +48,7 @@ Outcome in_child(const char* what, const std::function<Outcome()>& attempt) {
     const std::string text =
         outcome ? "y" + *outcome : "n" + outcome.error().message().substr(0, 1000);
     return ::write(writer.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0
-                                                                                               : 1;
+                                                                                                : 1;
   });
   if (!child.started()) return failed("fork");
   writer.reset();

@@ -72,27 +72,32 @@ Outcome freeze(const Cgroup& cgroup) {
   return std::string();
 }
 
-/// Runs one attempt in a child that makes the cgroup: finding its place may move the process that
-/// asks into a leaf, which must not be done to this one.
-Outcome with_cgroup(const HostRoot& root, const std::function<Outcome(const Cgroup&)>& attempt) {
-  return in_child("make a cgroup", [&]() -> Outcome {
-    const std::string name = "nines-probe-" + std::to_string(::getpid());
-    const CgroupTree tree = CgroupTree::detect(name, root);
-    if (!tree.usable()) return unsupported("make a cgroup", tree.describe());
-    auto cgroup = tree.unit("probe");
-    if (!cgroup) return cgroup.error();
-    Outcome outcome = attempt(*cgroup);
-    // The last process may still be on its way out.
-    for (int i = 0; i < 100 && !cgroup->remove(); ++i) ::poll(nullptr, 0, 1);
-    tree.cleanup();
-    return outcome;
-  });
-}
-
 }  // namespace
 
 CgroupProbes cgroups(const HostRoot& root) {
-  CgroupProbes probes;
+  const std::string name = "nines-probe-" + std::to_string(::getpid());
+  // A probe does not move anybody: what would need that counts as missing until it was done.
+  const CgroupTree tree = CgroupTree::detect(name, root, MakeRoom::kNo);
+  auto made = tree.unit("probe");
+  if (!made || !made->valid()) {
+    const Error why = made ? unsupported("make a cgroup", tree.describe()) : made.error();
+    return {why, why, why, why, why, why, why, why};
+  }
+  Cgroup& cgroup = *made;
+  CgroupProbes probes{
+      .tree = tree.describe(),
+      .v2 = cgroup.v2_path().empty() ? Outcome(unsupported("find cgroup v2", tree.describe()))
+                                     : Outcome(std::string()),
+      .clone_into = clone_into(cgroup),
+      .kill = kill_one(cgroup),
+      .memory = memory(cgroup),
+      .cpu = limit(cgroup, {.cpu_weight = 100, .cpu_quota = 1}, "limit CPU time"),
+      .pids = limit(cgroup, {.tasks_max = 100}, "limit tasks"),
+      .freeze = freeze(cgroup),
+  };
+  // The last process may still be on its way out.
+  for (int i = 0; i < 100 && !cgroup.remove(); ++i) ::poll(nullptr, 0, 1);
+  tree.cleanup();
   return probes;
 }
 
