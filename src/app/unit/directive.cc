@@ -1,0 +1,143 @@
+#include "app/unit/directive.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "app/unit/value.h"
+
+namespace nines::unit {
+namespace {
+
+struct SectionName {
+  std::uint8_t section;
+  std::string_view name;
+};
+constexpr SectionName kSectionNames[] = {{kUnit, "Unit"},
+                                         {kService, "Service"},
+                                         {kSocket, "Socket"},
+                                         {kInstall, "Install"},
+                                         {kNines, "X-Nines"}};
+
+/// Every name (old ones too), shared by all units for the life of the process.
+class Index {
+ public:
+  Index() {
+    for (const auto part :
+         {unit_directives(), service_directives(), exec_directives(), control_directives(),
+          socket_directives(), nines_directives(), ignored_directives()}) {
+      for (const Directive& directive : part)
+        by_name_.emplace(directive.name, Entry{directive.sections, &directive});
+    }
+    for (const Alias& alias : directive_aliases()) {
+      const Directive* target = find(alias.sections, alias.name);
+      if (target == nullptr) target = find_anywhere(alias.name);
+      if (target != nullptr) by_name_.emplace(alias.old_name, Entry{alias.sections, target});
+    }
+  }
+
+  const Directive* find(std::uint8_t section, std::string_view name) const {
+    const auto [begin, end] = by_name_.equal_range(name);
+    for (auto it = begin; it != end; ++it) {
+      if ((it->second.sections & section) != 0) return it->second.directive;
+    }
+    return nullptr;
+  }
+  const Directive* find_anywhere(std::string_view name) const { return find(0xff, name); }
+
+  struct Entry {
+    std::uint8_t sections;
+    const Directive* directive;
+  };
+  const std::unordered_multimap<std::string_view, Entry>& all() const { return by_name_; }
+
+ private:
+  std::unordered_multimap<std::string_view, Entry> by_name_;
+};
+
+const Index& index() {
+  static const Index instance;
+  return instance;
+}
+
+/// Levenshtein distance, letters compared without case.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string name_of(std::uint8_t section) {
+  for (const SectionName& entry : kSectionNames) {
+    if ((entry.section & section) != 0) return std::string(entry.name);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::uint8_t section_from_name(std::string_view name) {
+  for (const SectionName& entry : kSectionNames) {
+    if (entry.name == name) return entry.section;
+  }
+  return 0;
+}
+
+const Directive* find_directive(std::uint8_t section, std::string_view name) {
+  return index().find(section, name);
+}
+
+std::string suggest_directive(std::uint8_t section, std::string_view name) {
+  const auto [begin, end] = index().all().equal_range(name);
+  if (begin != end) return fmt::format("it belongs into [{}]", name_of(begin->second.sections));
+  constexpr std::size_t kLongest = 48;  // nothing that long is a slip of the finger
+  if (name.size() > kLongest) return "";
+  std::string_view best;
+  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 4) + 1;
+  for (const auto& [known, entry] : index().all()) {
+    if ((entry.sections & section) == 0) continue;
+    const std::size_t distance = edit_distance(name, known);
+    if (distance < best_distance || (distance == best_distance && !best.empty() && known < best)) {
+      best_distance = distance;
+      best = known;
+    }
+  }
+  return best.empty() ? "" : fmt::format("did you mean {}=?", best);
+}
+
+std::string describe(const Directive& directive, std::string_view value) {
+  std::string_view text = directive.text;
+  if (text.find('|') != std::string_view::npos) {
+    std::string_view wanted = value;
+    if (const Result<bool> boolean = parse_boolean(value); boolean && text.starts_with("yes: ")) {
+      wanted = *boolean ? "yes" : "no";
+    }
+    std::string_view chosen;
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view entry = rest.substr(0, rest.find('|'));
+      rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
+      const std::size_t colon = entry.find(": ");
+      const std::string_view key = entry.substr(0, colon);
+      if (key == wanted || (key == "*" && chosen.empty())) chosen = entry.substr(colon + 2);
+    }
+    text = chosen;
+  }
+  std::string out(text);
+  const std::size_t place = out.find("{}");
+  if (place != std::string::npos) out.replace(place, 2, value);
+  return out;
+}
+
+}  // namespace nines::unit

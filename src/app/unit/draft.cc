@@ -1,0 +1,30 @@
+#include "app/unit/draft.h"
+
+#include <fmt/format.h>
+
+namespace nines::unit {
+
+void Draft::report(DiagnosticLevel level, const Setting& setting, std::size_t offset,
+                   std::string message) {
+  const Location at = setting.assignment.locate(offset);
+  diagnostics.push_back(
+      {level, setting.file, at.line, at.column, setting.assignment.key, std::move(message)});
+}
+
+std::optional<std::string> Draft::resolve(const Setting& setting, std::string_view text,
+                                          std::size_t offset) {
+  Result<SpecifierResolver::Resolved> resolved = specifiers_.resolve(text);
+  if (!resolved) {
+    error(setting, offset, resolved.error().detail());
+    return std::nullopt;
+  }
+  if (!resolved->unknown.empty()) {
+    const std::size_t at = resolved->unknown.front();
+    warning(setting, offset + at,
+            fmt::format("'{}' is no specifier and stays as it is; write %% for a percent sign",
+                        text.substr(at, 2)));
+  }
+  return std::move(resolved->text);
+}
+
+}  // namespace nines::unit
