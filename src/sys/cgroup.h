@@ -26,11 +26,11 @@ struct CgroupUsage {
 
 /// Limits to write; empty: leave the kernel's default.
 struct CgroupLimits {
-  std::optional<Bytes> memory_max;
-  std::optional<Bytes> memory_high;
-  std::optional<std::uint64_t> tasks_max;
-  std::optional<std::uint64_t> cpu_weight;  ///< 1..10000, 100 is the default
-  std::optional<double> cpu_quota;          ///< in cores, 0.5 = 50 %
+  std::optional<Bytes> memory_max{};
+  std::optional<Bytes> memory_high{};
+  std::optional<std::uint64_t> tasks_max{};
+  std::optional<std::uint64_t> cpu_weight{};  ///< 1..10000, 100 is the default
+  std::optional<double> cpu_quota{};          ///< in cores, 0.5 = 50 %
 };
 
 /// The cgroup of one unit: one directory in each hierarchy in use.
@@ -42,23 +42,37 @@ class Cgroup {
   /// Directory fd for CLONE_INTO_CGROUP, or -1 where there is no v2 hierarchy.
   int v2_fd() const { return v2_fd_.get(); }
   const std::string& v2_path() const { return v2_path_; }  ///< empty: none
+  const std::vector<std::string>& v1_paths() const { return v1_paths_; }
+  /// A cgroup of an earlier run, by the paths it had. A successor may run in another cgroup than
+  /// its predecessor did, so CgroupTree::unit() need not lead to the same place.
+  /// @errors kGone: none of the directories exists any more.
+  static Result<Cgroup> reopen(const std::string& v2_path,
+                               const std::vector<std::string>& v1_paths);
   /// "DIR/cgroup.procs" of each v1 hierarchy: the child writes "0" into each of them before exec.
   std::vector<std::string> v1_procs_files() const;
 
-  /// All processes, sorted, each once. Empty when there is no cgroup.
+  /// All processes, also those of cgroups which the unit made below its own; sorted, each once.
+  /// Empty when there is no cgroup.
   Result<std::vector<pid_t>> processes() const;
   Result<bool> populated() const;
-  /// Ends every process: cgroup.kill (5.14+), else SIGKILL until none is left.
+  /// Ends every process: cgroup.kill (5.14+), else SIGKILL until no process is left that did not
+  /// get it. When this returns all are dying, not yet all dead: a process frees its memory first.
+  /// @errors kTimeout: they multiply faster than they are killed. kDenied.
   Status kill_all() const;
+  /// Once to every process. @errors kDenied: not to all of them.
   Status signal_all(int signal) const;
-  Status freeze(bool frozen) const;  ///< @errors kUnsupported
-  /// Number of OOM kills so far; compare before and after. @errors kUnsupported
+  /// Returns when all processes are stopped (or go on). @errors kUnsupported, kTimeout.
+  Status freeze(bool frozen) const;
+  /// Number of OOM kills so far, those of a host-wide shortage too; compare before and after.
+  /// @errors kUnsupported
   Result<std::uint64_t> oom_kills() const;
   CgroupUsage usage() const;
-  /// Applies what the mounted controllers can; returns the names of the limits that could not be
-  /// applied, for the caller to report.
+  /// Applies what the mounted controllers can, and puts absent limits back to the kernel's default,
+  /// since the cgroup may be an earlier run's. Returns the names ("MemoryMax", "CPUQuota" ...) of
+  /// the limits that could not be applied, for the caller to report.
   std::vector<std::string> apply(const CgroupLimits& limits) const;
-  /// Removes the directories. @errors kBusy: still populated.
+  /// Removes the directories with those below; then this is no cgroup any more.
+  /// @errors kBusy: still populated, or its last process is just ending.
   Status remove();
 
  private:
@@ -68,11 +82,21 @@ class Cgroup {
   std::vector<std::string> v1_paths_;
 };
 
-/// Where unit cgroups are made: below our own cgroup.
+/// The directory name of a unit. A name that begins as a file of a cgroup does ("cpu.service")
+/// gets a '_' in front, as systemd does it.
+/// @errors kInvalidArgument: empty, or with a '/'.
+Result<std::string> escape_cgroup_name(std::string_view unit_name);
+
+/// Where unit cgroups are made: a directory `name`
+///   v1:  below our own cgroup in each hierarchy of memory, cpu, cpuacct, pids (and freezer where
+///        there is no v2);
+///   v2:  beside our own cgroup, so that the no-internal-processes rule is kept; below it when it
+///        is the root, which is exempt; below it also when it was delegated to us or is all we see.
+///        Then the processes in it, we among them, move to a leaf "`name`-daemon", but only if that
+///        is what it takes to enable controllers.
 class CgroupTree {
  public:
-  /// Finds the mounted hierarchies and a place where we may create directories: `name` below
-  /// our own cgroup (v2: beside us, so that the no-internal-processes rule is kept).
+  /// Finds the mounted hierarchies and the places, makes the directories and enables controllers.
   /// Never fails: a tree without hierarchies gives out invalid Cgroups.
   static CgroupTree detect(std::string_view name, HostRoot root = {});
 
@@ -88,7 +112,7 @@ class CgroupTree {
  private:
   std::string v2_base_;
   std::vector<std::string> v1_bases_;  ///< one for each hierarchy
-  std::string why_not_;
+  std::string summary_;
 };
 
 }  // namespace nines::sys
