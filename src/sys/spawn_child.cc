@@ -220,7 +220,8 @@ const char* step_name(ChildStep step) {
   call(SYS_umask, plan->umask);
   set_privileges(plan);
   // As the unit's user, so that a directory only that user may enter works.
-  if (call(SYS_chdir, plan->working_directory) < 0 && !plan->working_directory_optional) {
+  if (call(SYS_chdir, plan->working_directory) < 0 &&
+      (!plan->working_directory_optional || call(SYS_chdir, "/") < 0)) {
     fail(plan, ChildStep::kWorkingDirectory);
   }
   reset_signals(plan);

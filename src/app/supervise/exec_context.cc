@@ -77,12 +77,15 @@ Status apply_working_directory(const ExecSettings& exec, const Identity& identit
                                sys::SpawnRequest& request) {
   request.working_directory = exec.working_directory;
   request.working_directory_optional = exec.working_directory_optional;
-  const bool wants_home = exec.working_directory == "~";
-  if (!wants_home && !(user_mode && exec.working_directory.empty())) return {};
-  // Without User= it is the home of the user that we are.
-  request.working_directory = identity.user.empty() ? unit::home_directory() : identity.home;
-  if (!request.working_directory.empty()) return {};
-  if (exec.working_directory_optional || !wants_home) return {};
+  const std::string home = identity.switches ? identity.home : unit::home_directory();
+  if (user_mode && exec.working_directory.empty()) {
+    // Nobody asked for it, so that a missing one is no reason to stay down.
+    request.working_directory = home;
+    request.working_directory_optional = true;
+  }
+  if (exec.working_directory != "~") return {};
+  request.working_directory = home;
+  if (!home.empty() || exec.working_directory_optional) return {};
   return Error(ErrorCode::kNotFound, "find home directory of", identity.user)
       .with_detail("the user has none")
       .in("WorkingDirectory=~");

@@ -22,12 +22,12 @@ struct LaunchInputs {
   const unit::ExecCommand& command;
   /// Of ExecStart=: only such a command is told of descriptors and watchdog, whatever is below.
   bool is_main = false;
-  std::string invocation_id;
-  std::vector<std::pair<std::string, int>> listen_fds;  ///< name, descriptor
-  std::string notify_socket;
-  std::optional<Nanoseconds> watchdog;
-  std::map<std::string, std::string> extra_environment;  ///< MAINPID, SERVICE_RESULT ...
-  int stdout_fd = -1;                                    ///< the unit's log
+  std::string invocation_id = {};
+  std::vector<std::pair<std::string, int>> listen_fds = {};  ///< name, descriptor
+  std::string notify_socket = {};
+  std::optional<Nanoseconds> watchdog = {};
+  std::map<std::string, std::string> extra_environment = {};  ///< MAINPID, SERVICE_RESULT ...
+  int stdout_fd = -1;                                         ///< the unit's log
   int stderr_fd = -1;
   const sys::Cgroup* cgroup = nullptr;  ///< must outlive the spawn
   bool user_mode = false;

@@ -84,12 +84,18 @@ Variables defaults(bool user_mode) {
   return result;
 }
 
-void tell_identity(const Identity& identity, Variables& into) {
+/// @param  fill_in  what the variables say already counts more than the user database: it is the
+///         same user's own session.
+void tell_identity(const Identity& identity, bool fill_in, Variables& into) {
   if (identity.user.empty()) return;
-  into["USER"] = identity.user;
-  into["LOGNAME"] = identity.user;
-  if (!identity.home.empty()) into["HOME"] = identity.home;
-  if (!identity.shell.empty()) into["SHELL"] = identity.shell;
+  const auto set = [&](const char* name, const std::string& value) {
+    if (value.empty() || (fill_in && into.contains(name))) return;
+    into[name] = value;
+  };
+  set("USER", identity.user);
+  set("LOGNAME", identity.user);
+  set("HOME", identity.home);
+  set("SHELL", identity.shell);
 }
 
 void tell(const ManagerVariables& manager, Environment& into) {
@@ -154,7 +160,7 @@ Result<Environment> build_environment(const unit::ExecSettings& exec, const Iden
   Environment result;
   Variables& variables = result.variables;
   variables = defaults(user_mode);
-  tell_identity(identity, variables);
+  tell_identity(identity, user_mode, variables);
   for (auto& [name, value] : directory_variables(exec, user_mode)) variables[name] = value;
   tell(manager, result);
   for (const std::string& name : exec.pass_environment) {

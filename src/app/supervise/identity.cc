@@ -1,96 +1,22 @@
 #include "app/supervise/identity.h"
 
 #include <fmt/format.h>
-#include <grp.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
 
 #include "app/unit/unit_name.h"
+#include "sys/users.h"
 
 namespace nines::supervise {
 namespace {
-
-struct Account {
-  std::string name, home, shell;
-  uid_t uid;
-  gid_t gid;
-};
-
-std::optional<unsigned> as_number(const std::string& text) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-/// Calls one of the get*_r functions with a buffer that grows until it is enough.
-template <typename Entry, typename Call>
-Result<bool> look_up(Call call, Entry& entry, std::vector<char>& buffer, const std::string& op,
-                     const std::string& subject) {
-  for (buffer.resize(1024);; buffer.resize(buffer.size() * 4)) {
-    Entry* found = nullptr;
-    const int failed = call(&entry, buffer.data(), buffer.size(), &found);
-    if (failed == ERANGE && buffer.size() < (1 << 20)) continue;
-    // What some back ends answer for "no such entry": getpwnam(3), ERRORS.
-    if (failed == 0 || failed == ENOENT || failed == ESRCH) return found != nullptr;
-    if (failed != EINTR) return Error::from_errno(failed, op, subject);
-  }
-}
-
-/// @param text  a name, or a number that has an entry. @errors kNotFound.
-Result<Account> account(const std::string& text) {
-  passwd entry{};
-  std::vector<char> buffer;
-  const std::optional<unsigned> uid = as_number(text);
-  NINES_ASSIGN(const bool found,
-               look_up(
-                   [&](passwd* into, char* data, std::size_t size, passwd** result) {
-                     return uid ? ::getpwuid_r(*uid, into, data, size, result)
-                                : ::getpwnam_r(text.c_str(), into, data, size, result);
-                   },
-                   entry, buffer, "look up user", text));
-  if (!found) return Error(ErrorCode::kNotFound, "look up user", text).with_detail("no such user");
-  return Account{entry.pw_name, entry.pw_dir, entry.pw_shell, entry.pw_uid, entry.pw_gid};
-}
-
-/// @errors kNotFound.
-Result<gid_t> group_id(const std::string& text) {
-  group entry{};
-  std::vector<char> buffer;
-  const std::optional<unsigned> gid = as_number(text);
-  NINES_ASSIGN(const bool found,
-               look_up(
-                   [&](group* into, char* data, std::size_t size, group** result) {
-                     return gid ? ::getgrgid_r(*gid, into, data, size, result)
-                                : ::getgrnam_r(text.c_str(), into, data, size, result);
-                   },
-                   entry, buffer, "look up group", text));
-  if (!found) {
-    return Error(ErrorCode::kNotFound, "look up group", text).with_detail("no such group");
-  }
-  return entry.gr_gid;
-}
 
 std::vector<gid_t> own_groups() {
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
   groups.resize(static_cast<std::size_t>(
       std::max(::getgroups(static_cast<int>(groups.size()), groups.data()), 0)));
   return groups;
-}
-
-std::vector<gid_t> groups_of(const std::string& user, gid_t gid) {
-  std::vector<gid_t> groups(32);
-  for (;;) {
-    int count = static_cast<int>(groups.size());
-    const int result = ::getgrouplist(user.c_str(), gid, groups.data(), &count);
-    groups.resize(static_cast<std::size_t>(count));
-    if (result >= 0) return groups;
-  }
 }
 
 bool refuses_logins(const std::string& shell) {
@@ -100,23 +26,23 @@ bool refuses_logins(const std::string& shell) {
 }
 
 /// Home and shell as systemd passes them on: not those that only mean "none".
-void describe(Identity& identity, const Account& account) {
+void describe(Identity& identity, const sys::User& account) {
   identity.user = account.name;
   if (account.home.starts_with('/') && account.home != "/") identity.home = account.home;
   if (!refuses_logins(account.shell)) identity.shell = account.shell;
 }
 
 /// The user asked for by name, or nothing.
-Result<std::optional<Account>> wanted_account(const unit::Unit& unit,
-                                              const unit::ExecSettings& exec) {
+Result<std::optional<sys::User>> wanted_account(const unit::Unit& unit,
+                                                const unit::ExecSettings& exec) {
   std::string user = exec.user;
-  if (user.empty() && !exec.dynamic_user) return std::optional<Account>();
+  if (user.empty() && !exec.dynamic_user) return std::optional<sys::User>();
   if (user.empty()) {
     NINES_ASSIGN(const unit::UnitName name, unit::parse_unit_name(unit.name));
     user = name.prefix;
   }
-  Result<Account> found = account(user);
-  if (found) return std::optional<Account>(*std::move(found));
+  Result<sys::User> found = sys::resolve_user(user);
+  if (found) return std::optional<sys::User>(*std::move(found));
   if (found.error().code() == ErrorCode::kNotFound && exec.dynamic_user) {
     return std::move(found.error())
         .with_hint(fmt::format("useradd --system {}; nines makes no dynamic users", user))
@@ -126,14 +52,18 @@ Result<std::optional<Account>> wanted_account(const unit::Unit& unit,
 }
 
 /// Groups by Group= and SupplementaryGroups=, which add to those of the user.
-Status apply_groups(const unit::ExecSettings& exec, const std::optional<Account>& account,
+Status apply_groups(const unit::ExecSettings& exec, const std::optional<sys::User>& account,
                     Identity& identity) {
   if (!exec.group.empty()) {
-    NINES_ASSIGN(identity.gid, group_id(exec.group).in("Group=" + exec.group));
+    NINES_ASSIGN(identity.gid, sys::resolve_group(exec.group).in("Group=" + exec.group));
   }
-  identity.groups = account ? groups_of(account->name, identity.gid) : own_groups();
+  if (account) {
+    NINES_ASSIGN(identity.groups, sys::groups_of(account->name, identity.gid).in("User="));
+  } else {
+    identity.groups = own_groups();
+  }
   for (const std::string& name : exec.supplementary_groups) {
-    NINES_ASSIGN(const gid_t gid, group_id(name).in("SupplementaryGroups=" + name));
+    NINES_ASSIGN(const gid_t gid, sys::resolve_group(name).in("SupplementaryGroups=" + name));
     identity.groups.push_back(gid);
   }
   std::sort(identity.groups.begin(), identity.groups.end());
@@ -155,7 +85,7 @@ Status check_is_ourselves(const unit::ExecSettings& exec, const Identity& identi
   if (!exec.group.empty() && identity.gid != ::getgid()) return refuse("Group=" + exec.group);
   const std::vector<gid_t> own = own_groups();
   for (const std::string& name : exec.supplementary_groups) {
-    NINES_ASSIGN(const gid_t gid, group_id(name).in("SupplementaryGroups=" + name));
+    NINES_ASSIGN(const gid_t gid, sys::resolve_group(name).in("SupplementaryGroups=" + name));
     if (gid != ::getgid() && std::find(own.begin(), own.end(), gid) == own.end()) {
       return refuse("SupplementaryGroups=" + name);
     }
@@ -177,13 +107,13 @@ Result<Identity> resolve_identity(const unit::Unit& unit, bool user_mode) {
   identity.gid = ::getgid();
   const unit::ExecSettings* const exec = exec_settings(unit);
   if (exec == nullptr) return identity;
-  NINES_ASSIGN(const std::optional<Account> wanted, wanted_account(unit, *exec));
+  NINES_ASSIGN(const std::optional<sys::User> wanted, wanted_account(unit, *exec));
   if (wanted) {
     identity.uid = wanted->uid;
     identity.gid = wanted->gid;
     describe(identity, *wanted);
   } else if (user_mode) {
-    if (const auto own = account(std::to_string(::getuid()))) describe(identity, *own);
+    if (const auto own = sys::resolve_user(::getuid())) describe(identity, *own);
   }
   NINES_TRY(apply_groups(*exec, wanted, identity));
   if (user_mode || ::geteuid() != 0) {
