@@ -17,7 +17,8 @@ endif()
 # Names in messages, in std::source_location and in debug information are relative to the source
 # tree, so what is built does not depend on where: binaries can be compared, and ccache hits in
 # another clone.
-add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+file(RELATIVE_PATH _from_build ${CMAKE_BINARY_DIR} ${PROJECT_SOURCE_DIR})
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-prefix-map=${_from_build}=)
 
 if(NINES_SANITIZE)
   add_compile_options(-fsanitize=${NINES_SANITIZE} -fno-sanitize-recover=undefined)
