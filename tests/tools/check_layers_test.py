@@ -59,6 +59,8 @@ CASES = (
     ("daemon/server.cc", "#include <sqlite3.h>", "sole-includer"),
     ("sys/event_loop.cc", "#include <boost/asio/io_context.hpp>", None),
     ("daemon/server.cc", "#include <boost/beast/http.hpp>", None),
+    ("api/client_stream.h", "#include <boost/asio/buffer.hpp>", None),
+    ("api/types.cc", "#include <boost/beast/http.hpp>", "sole-includer"),
     ("app/supervise/health.cc", "#include <boost/asio.hpp>", "sole-includer"),
     ("sys/event_loop.h", "#include <boost/asio/io_context.hpp>", "sole-includer"),
     ("cli/main.cc", "#include <CLI/CLI.hpp>", None),
