@@ -13,8 +13,8 @@ CASE = "1000units"
 UNITS = 1000
 #: Supervisors finish their start-up work (supervisord: a second after each start) before the
 #: idle window begins.
-_SETTLE_S = 3.0
-_IDLE_S = 10.0
+SETTLE_S = 3.0
+IDLE_S = 10.0
 _START_LIMIT_S = 300.0
 
 
@@ -61,12 +61,12 @@ def _measure_once(peer, program):
         roll = _Roll(directory)
         try:
             start = time.monotonic()
-            peer.start_many([[program, roll.path]] * UNITS)
+            peer.start_many([[program, roll.path]] * UNITS, directory)
             started = roll.wait_for(UNITS, peer.alive)
-            time.sleep(_SETTLE_S)
+            time.sleep(SETTLE_S)
             own = _own_processes(program)
             before, cpu_before = time.monotonic(), sum(map(processes.cpu_seconds, own))
-            time.sleep(_IDLE_S)
+            time.sleep(IDLE_S)
             after, cpu_after = time.monotonic(), sum(map(processes.cpu_seconds, own))
             return {
                 "start_s": started - start,

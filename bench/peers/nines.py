@@ -31,7 +31,7 @@ class Nines(Peer):
             self.write("units/bench.socket", units.socket(port))
         self._daemon(wanted)
 
-    def _launch_many(self, commands):
+    def _launch_many(self, commands, shared):
         wanted = [f"bench-{i:04}.service" for i in range(len(commands))]
         for name, command in zip(wanted, commands):
             self.write(f"units/{name}", units.service(command, nines=_NINES_SECTION))

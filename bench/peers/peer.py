@@ -47,10 +47,10 @@ class Peer:
         self._begin()
         self._launch(command, port, held, standby)
 
-    def start_many(self, commands):
-        """Keeps all of `commands` up."""
+    def start_many(self, commands, shared):
+        """Keeps all of `commands` up; they can write below the directory `shared`."""
         self._begin()
-        self._launch_many(commands)
+        self._launch_many(commands, shared)
 
     def stop(self):
         """Ends the supervisor and everything it started. Safe to call at any time, and twice."""
@@ -117,7 +117,7 @@ class Peer:
     def _launch(self, command, port, held, standby):
         raise NotImplementedError
 
-    def _launch_many(self, commands):
+    def _launch_many(self, commands, shared):
         raise Missing(f"{self.name} has no driver for many units")
 
     def _clean_up(self):

@@ -13,7 +13,7 @@ class Runit(Peer):
         self.write("service/run", self.run_script(command), 0o755)
         self.spawn(["runsv", self.path("service")])
 
-    def _launch_many(self, commands):
+    def _launch_many(self, commands, shared):
         for i, command in enumerate(commands):
             self.write(f"services/{i:04}/run", self.run_script(command), 0o755)
         # runsvdir passes SIGHUP on to every runsv as SIGTERM; SIGTERM would leave them running.

@@ -11,7 +11,7 @@ class S6(Peer):
         self._service("service", command)
         self.spawn(["s6-supervise", self.path("service")])
 
-    def _launch_many(self, commands):
+    def _launch_many(self, commands, shared):
         for i, command in enumerate(commands):
             self._service(f"services/{i:04}", command)
         # The default ceiling is 1000 services, and the log service of s6-svscan counts too.

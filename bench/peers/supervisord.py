@@ -10,9 +10,12 @@ class Supervisord(Peer):
     programs = ("supervisord",)
 
     def _launch(self, command, port, held, standby):
-        self._launch_many([command])
+        self._keep([command])
 
-    def _launch_many(self, commands):
+    def _launch_many(self, commands, shared):
+        self._keep(commands)
+
+    def _keep(self, commands):
         # Five descriptors a program; the default of 1024 would end at 200 programs.
         minfds = max(1024, 6 * len(commands) + 256)
         parts = [

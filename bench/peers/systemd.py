@@ -39,26 +39,24 @@ class Systemd(Peer):
         if held:
             wanted.insert(0, "bench.socket")
             self._unit("bench.socket", units.socket(port))
-        self._boot(command[0], wanted)
+        self._boot(wanted, [os.path.dirname(command[0])])
 
-    def _launch_many(self, commands):
+    def _launch_many(self, commands, shared):
         wanted = [f"bench-{i:04}.service" for i in range(len(commands))]
         for name, command in zip(wanted, commands):
             self._unit(name, units.service(command))
-        self._boot(commands[0][0], wanted)
+        self._boot(wanted, [os.path.dirname(commands[0][0]), shared])
 
     def _unit(self, name, text):
         self.write(f"units/{name}", text)
 
-    def _boot(self, program, wanted):
+    def _boot(self, wanted, visible):
         self._unit(
             "bench.target", "[Unit]\nDefaultDependencies=no\nWants=" + " ".join(wanted) + "\n"
         )
         self._cgroup = os.path.join(_cgroup2_mount(), f"nines-bench-{self._mark}")
         os.mkdir(self._cgroup)
-        self.spawn(
-            ["/bin/bash", _BOOT, self._cgroup, self.path(), os.path.dirname(program), _SYSTEMD]
-        )
+        self.spawn(["/bin/bash", _BOOT, self._cgroup, self.path(), _SYSTEMD, *visible])
 
     def _clean_up(self):
         if self._cgroup is None:

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Boots systemd as PID 1 of private namespaces; only the network is the host's.
-#   systemd_namespace.sh CGROUP WORK PROGRAMS SYSTEMD
-#     CGROUP    a fresh cgroup v2 directory: the root of what systemd will see
-#     WORK      WORK/units becomes /etc/systemd/system; WORK is visible at its own path
-#     PROGRAMS  a directory that is visible at its own path
-#     SYSTEMD   the binary
+#   systemd_namespace.sh CGROUP WORK SYSTEMD [VISIBLE...]
+#     CGROUP   a fresh cgroup v2 directory: the root of what systemd will see
+#     WORK     a directory for our use; WORK/units becomes /etc/systemd/system
+#     SYSTEMD  the binary
+#     VISIBLE  directories that are to be seen in there, at their own paths
 # The host's /usr is read-only in there, and so is /proc/sys: PID 1 would set core_pattern and
 # fs.nr_open, which are the whole machine's.
 set -eu
@@ -15,19 +15,22 @@ if [ "${1-}" != --inside ]; then
     /bin/bash "$0" --inside "$@"
 fi
 shift
-work=$2 programs=$3 systemd=$4
+work=$2 systemd=$3
+shift 3
 root=$work/root
 
 mkdir "$root"
 mount -t tmpfs -o mode=755 tmpfs "$root"
 cd "$root"
-mkdir -p usr etc/systemd proc sys dev run tmp var .old ".$work" ".$programs"
+mkdir -p usr etc/systemd proc sys dev run tmp var .old
 for link in bin sbin lib lib32 lib64 libx32; do
   if [ -L "/$link" ]; then ln -s "usr/$link" "$link"; fi
 done
 mount --bind -o ro /usr usr
-mount --bind "$work" ".$work"
-mount --bind -o ro "$programs" ".$programs"
+for directory; do
+  mkdir -p ".$directory"
+  mount --bind "$directory" ".$directory"
+done
 cp -r "$work/units" etc/systemd/system
 : >etc/machine-id
 echo nines-bench >etc/hostname
