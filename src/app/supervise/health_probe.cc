@@ -9,10 +9,6 @@ namespace {
 
 using Verdict = std::optional<Status>;
 
-std::string seconds(Nanoseconds span) {
-  return fmt::format("{:.1f} s", std::chrono::duration<double>(span).count());
-}
-
 StreamExchange::Judge expect_judge(std::string expect, std::string target) {
   if (expect.empty()) return {};
   return [expect = std::move(expect), target = std::move(target)](std::string_view received,
@@ -153,7 +149,7 @@ struct HealthProbe::State : std::enable_shared_from_this<HealthProbe::State> {
         command ? check.command.path : fmt::format("{}:{}", check.host, check.port);
     if (check.host.starts_with("unix:")) subject = check.host;
     finish(Error(ErrorCode::kTimeout, "health check", std::move(subject))
-               .with_detail(fmt::format("{} within {}", what, seconds(check.timeout))));
+               .with_detail(fmt::format("{} within {}", what, to_human(check.timeout))));
   }
 };
 

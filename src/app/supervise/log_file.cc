@@ -30,7 +30,7 @@ std::string rotated_name(const std::string& path, unsigned n) {
 LogFile::LogFile(Options options) : options_(std::move(options)) {}
 
 LogFile::~LogFile() {
-  report_lost();
+  if (lost_lines_ > 0 && ensure_open()) write_lines(lost_report(), Partly::kUndo);
 }
 
 void LogFile::append(std::string_view lines) {
@@ -44,13 +44,19 @@ void LogFile::append(std::string_view lines) {
     lose(lines, last_errno_);
     return;
   }
-  report_lost();
-  if (lost_lines_ > 0) {
-    // Not even the report fits, so neither do the lines, or they would stand there without it.
-    lose(lines, last_errno_);
+  if (lost_lines_ == 0) {
+    const std::size_t kept = write_lines(lines, Partly::kKeepWholeLines);
+    lose(lines.substr(kept), last_errno_);
     return;
   }
-  write_lines(lines);
+  // Report and lines together or not at all: on a disk with just enough room for the report it
+  // would otherwise be written for each line that is lost, and nothing else.
+  const std::string report = lost_report();
+  if (write_lines(report + std::string(lines), Partly::kUndo) == 0) {
+    lose(lines, last_errno_);
+  } else {
+    lost_lines_ = 0;
+  }
 }
 
 bool LogFile::ensure_open() {
@@ -112,54 +118,45 @@ bool LogFile::rotate() {
   return ensure_open();
 }
 
-// One write; on failure the file again ends where its last whole line ends.
-bool LogFile::write_lines(std::string_view lines) {
+// One write. When it is cut short, the file is cut back to where its last whole line ends, or to
+// where it was.
+// @return bytes of `text` that are in the file now.
+std::size_t LogFile::write_lines(std::string_view text, Partly partly) {
+  last_errno_ = 0;
   if (torn_) {
     if (::write(fd_.get(), "\n", 1) != 1) {
-      lose(lines, errno);
-      return false;
+      last_errno_ = errno;
+      return 0;
     }
     ++size_;
     torn_ = false;
   }
   ssize_t n = 0;
   do {
-    n = ::write(fd_.get(), lines.data(), lines.size());
+    n = ::write(fd_.get(), text.data(), text.size());
   } while (n < 0 && errno == EINTR);
-  if (n == static_cast<ssize_t>(lines.size())) {
-    size_ += lines.size();
-    last_errno_ = 0;
-    return true;
+  if (n < 0) last_errno_ = errno;
+  const auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  std::size_t kept = written;
+  if (written < text.size()) {
+    // A short write to a regular file means that the disk, the quota or RLIMIT_FSIZE is full.
+    if (n >= 0) last_errno_ = ENOSPC;
+    kept = partly == Partly::kUndo ? 0 : text.substr(0, written).rfind('\n') + 1;  // npos + 1 is 0
+    if (kept < written) torn_ = ::ftruncate(fd_.get(), static_cast<off_t>(size_ + kept)) != 0;
   }
-  // A short write to a regular file means that the disk (or quota, or RLIMIT_FSIZE) is full.
-  const int why = n < 0 ? errno : ENOSPC;
-  const std::string_view written =
-      lines.substr(0, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-  const std::size_t whole = written.rfind('\n') + 1;  // npos + 1 is 0
-  if (written.size() > whole) {
-    torn_ = ::ftruncate(fd_.get(), static_cast<off_t>(size_ + whole)) != 0;
-    size_ += torn_ ? written.size() : whole;
-  } else {
-    size_ += whole;
-  }
-  lose(lines.substr(whole), why);
-  return false;
+  size_ += torn_ ? written : kept;
+  return kept;
 }
 
 void LogFile::lose(std::string_view lines, int errno_value) {
+  if (lines.empty()) return;
   lost_lines_ += count_lines(lines);
-  last_errno_ = errno_value;
   lost_errno_ = errno_value;
 }
 
-void LogFile::report_lost() {
-  if (lost_lines_ == 0 || !ensure_open()) return;
-  const std::uint64_t count = std::exchange(lost_lines_, 0);
-  const std::string line =
-      fmt::format("{} nines: {} line{} lost: {}\n", to_iso8601(utc_now()), count,
-                  count == 1 ? "" : "s", std::generic_category().message(lost_errno_));
-  // A report that fails counts as one more lost line; that one is not worth telling.
-  if (!write_lines(line)) lost_lines_ = count;
+std::string LogFile::lost_report() const {
+  return fmt::format("{} nines: {} line{} lost: {}\n", to_iso8601(utc_now()), lost_lines_,
+                     lost_lines_ == 1 ? "" : "s", std::generic_category().message(lost_errno_));
 }
 
 }  // namespace nines::supervise

@@ -45,8 +45,9 @@ class LogFile {
   bool ensure_open();
   void check_still_there();
   bool rotate();
-  bool write_lines(std::string_view lines);
-  void report_lost();
+  enum class Partly : std::uint8_t { kKeepWholeLines, kUndo };
+  std::size_t write_lines(std::string_view text, Partly partly);
+  std::string lost_report() const;
   void lose(std::string_view lines, int errno_value);
 
   Options options_;

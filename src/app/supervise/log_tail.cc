@@ -20,11 +20,12 @@ struct Collector {
   std::deque<std::string> lines;
   std::string line_end;  ///< bytes of a line whose begin has not been read yet
 
-  bool enough() const { return lines.size() >= wanted || budget == 0; }
+  bool full() const { return lines.size() >= wanted; }
+  bool enough() const { return full() || budget == 0; }
 
   // `block` stands right before what was taken so far.
   void take_block(std::string_view block) {
-    while (!enough()) {
+    while (!full()) {
       const auto newline = block.rfind('\n');
       if (newline == std::string_view::npos) break;
       line_end.insert(0, block.substr(newline + 1));
@@ -33,12 +34,12 @@ struct Collector {
       if (!line_end.empty() || !at_end_of_file) lines.push_front(std::exchange(line_end, {}));
       at_end_of_file = false;
     }
-    if (!enough()) line_end.insert(0, block);
+    if (!full()) line_end.insert(0, block);
   }
 
   void begin_file() { at_end_of_file = true; }
   void end_file() {
-    if (!enough() && !(line_end.empty() && at_end_of_file)) {
+    if (!full() && !(line_end.empty() && at_end_of_file)) {
       lines.push_front(std::exchange(line_end, {}));
     }
     line_end.clear();

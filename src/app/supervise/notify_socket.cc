@@ -109,6 +109,7 @@ Result<NotifySocket> NotifySocket::adopt(UniqueFd socket) {
 }
 
 void NotifySocket::start(sys::EventLoop& loop, Handler handler) {
+  state_->readable.reset();  // epoll takes a descriptor only once
   state_->handler = std::move(handler);
   state_->readable =
       loop.on_readable(state_->socket.get(), [state = state_.get()] { state->receive(); });
