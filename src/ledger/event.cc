@@ -14,8 +14,8 @@ constexpr std::size_t kTimeBytes = 6;
 
 std::string_view to_string(Cell cell) {
   static constexpr std::array<std::string_view, 9> kNames = {
-      "app/unplanned", "app/planned", "app/proactive", "os/unplanned", "os/planned",
-      "os/proactive",  "hw/unplanned", "hw/planned",   "hw/proactive"};
+      "app/unplanned", "app/planned",  "app/proactive", "os/unplanned", "os/planned",
+      "os/proactive",  "hw/unplanned", "hw/planned",    "hw/proactive"};
   return kNames[static_cast<std::size_t>(cell)];
 }
 

@@ -11,9 +11,15 @@ namespace nines::ledger {
 
 /// The nine cells: layer x way. Stored as text; the names are part of the API.
 enum class Cell : std::uint8_t {
-  kAppUnplanned, kAppPlanned, kAppProactive,
-  kOsUnplanned, kOsPlanned, kOsProactive,
-  kHwUnplanned, kHwPlanned, kHwProactive,
+  kAppUnplanned,
+  kAppPlanned,
+  kAppProactive,
+  kOsUnplanned,
+  kOsPlanned,
+  kOsProactive,
+  kHwUnplanned,
+  kHwPlanned,
+  kHwProactive,
 };
 std::string_view to_string(Cell cell);  ///< "app/unplanned"
 
@@ -35,14 +41,14 @@ struct Event {
 
 /// One span in which an application did not serve.
 struct DowntimeInterval {
-  std::string id;    ///< unique for ever; derived from the instance that went down
+  std::string id;  ///< unique for ever; derived from the instance that went down
   std::string unit;
   UtcTime start;
   BootTime start_since_boot;
   bool closed = false;
-  UtcTime end;               ///< when closed: start + measured duration, free of clock jumps
-  Nanoseconds duration{0};   ///< measured on the monotonic clock
-  std::string cause_event;   ///< id of the event that began it
+  UtcTime end;              ///< when closed: start + measured duration, free of clock jumps
+  Nanoseconds duration{0};  ///< measured on the monotonic clock
+  std::string cause_event;  ///< id of the event that began it
   bool planned = false;
   Cell cell = Cell::kAppUnplanned;
 };
