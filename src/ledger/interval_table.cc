@@ -1,5 +1,7 @@
 #include "ledger/interval_table.h"
 
+#include <fmt/format.h>
+
 #include "ledger/packed_id.h"
 
 namespace nines::ledger {
@@ -42,9 +44,8 @@ Result<IntervalTable> IntervalTable::open(Database* database, Names* names) {
   NINES_ASSIGN(table.by_id_, select("id = ?"));
   NINES_ASSIGN(table.open_of_, select("unit = ? AND duration_ns IS NULL"));
   // Of two that begin together (one then has no length), the later row is the neighbour.
-  NINES_ASSIGN(table.previous_utc_,
-               select("unit = ? AND start_ns <= ? AND seq <> ? "
-                      "ORDER BY start_ns DESC, duration_ns DESC LIMIT 1"));
+  NINES_ASSIGN(table.previous_utc_, select("unit = ? AND start_ns <= ? AND seq <> ? "
+                                           "ORDER BY start_ns DESC, duration_ns DESC LIMIT 1"));
   NINES_ASSIGN(table.next_utc_, select("unit = ? AND start_ns > ? AND seq <> ? "
                                        "ORDER BY start_ns LIMIT 1"));
   NINES_ASSIGN(table.previous_boot_,
@@ -68,8 +69,7 @@ Result<IntervalTable> IntervalTable::open(Database* database, Names* names) {
   return table;
 }
 
-Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval,
-                                              std::int64_t boot) {
+Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval, std::int64_t boot) {
   NINES_TRY(validate(interval));
   NINES_ASSIGN(const std::int64_t unit, names_->intern(interval.unit));
   NINES_ASSIGN(const auto known, one(&by_id_, pack_id(interval.id)));
@@ -93,9 +93,9 @@ Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval,
     if (!into || into->seq != open->seq) return IntervalOutcome::kUnchanged;
     return merge(interval, unit, row, *open);
   }
-  const bool before_open =
-      open && row.duration &&
-      (row.boot == open->boot ? row.end_since_boot() <= open->since_boot : row.end() <= open->start);
+  const bool before_open = open && row.duration &&
+                           (row.boot == open->boot ? row.end_since_boot() <= open->since_boot
+                                                   : row.end() <= open->start);
   if (open && !before_open) return merge(interval, unit, row, *open);
   return insert(interval, unit, row);
 }
@@ -151,10 +151,10 @@ Status IntervalTable::close(std::int64_t unit, Row row, std::int64_t duration,
   NINES_ASSIGN(const std::int64_t cover, clip_to_truth(unit, &row));
   if (cover != kNoRow) row.duration = 0;
   NINES_TRY(move_to_free_time(unit, &row));
-  return close_.execute(row.start, row.duration, row.note.empty()
-                                                     ? std::optional<std::string>()
-                                                     : std::optional<std::string>(row.note),
-                        row.seq);
+  return close_.execute(
+      row.start, row.duration,
+      row.note.empty() ? std::optional<std::string>() : std::optional<std::string>(row.note),
+      row.seq);
 }
 
 Result<std::int64_t> IntervalTable::clip_to_truth(std::int64_t unit, Row* row) {
@@ -197,7 +197,8 @@ Status IntervalTable::move_to_free_time(std::int64_t unit, Row* row) {
     row->start = after->end();
   }
   if (row->start > kMaxTime) {
-    return Error(ErrorCode::kInvalidArgument, "record downtime").with_detail("no free time is left");
+    return Error(ErrorCode::kInvalidArgument, "record downtime")
+        .with_detail("no free time is left");
   }
   if (row->start != reported) {
     add_note(&row->note, fmt::format("moved by {} ns: the clock was set", row->start - reported));

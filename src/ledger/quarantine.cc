@@ -1,5 +1,7 @@
 #include "ledger/quarantine.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -56,8 +58,8 @@ Status finish_quarantine(const std::string& path) {
     const bool companion = name.ends_with("-wal") || name.ends_with("-shm");
     if (name.starts_with(base + std::string(kMark)) && !companion) newest = name;  // sorted by time
   }
-  const std::string aside = newest.empty() ? quarantine_name(path, utc_now())
-                                           : path.substr(0, slash + 1) + newest;
+  const std::string aside =
+      newest.empty() ? quarantine_name(path, utc_now()) : path.substr(0, slash + 1) + newest;
   return move_companions(path, aside);
 }
 

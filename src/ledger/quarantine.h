@@ -17,7 +17,8 @@ std::string quarantine_name(const std::string& path, UtcTime now);
 Status quarantine(const std::string& path, const std::string& aside);
 
 /// Ends what a kill within quarantine() has left half done: a -wal without its database belongs to
-/// the one set aside last. Must run before a new database is made, since SQLite deletes such a -wal.
+/// the one set aside last. Must run before a new database is made, since SQLite deletes such a
+/// -wal.
 Status finish_quarantine(const std::string& path);
 
 }  // namespace nines::ledger

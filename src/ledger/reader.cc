@@ -119,8 +119,9 @@ Result<std::vector<StoredEvent>> Reader::events(const EventFilter& filter) {
 }
 
 Result<StoredEvent> Reader::event(const std::string& id) {
-  NINES_ASSIGN(auto found, read_all<StoredEvent>(&database_, kEventColumns + std::string("WHERE e.id = ?"),
-                                                 read_event, pack_id(id)));
+  NINES_ASSIGN(auto found,
+               read_all<StoredEvent>(&database_, kEventColumns + std::string("WHERE e.id = ?"),
+                                     read_event, pack_id(id)));
   if (found.empty()) return Error(ErrorCode::kNotFound, "find event", id);
   return std::move(found.front());
 }

@@ -24,14 +24,14 @@ struct StoredEvent {
 
 /// What to look for; an empty field matches all.
 struct EventFilter {
-  std::optional<std::string> subject;  ///< a unit; the empty text: events of the host
-  std::string kind;                    ///< "unit.exit", or "unit.*" for all that begin so
-  std::optional<Severity> at_least;
-  std::optional<UtcTime> since;  ///< at or after
-  std::optional<UtcTime> until;  ///< before
+  std::optional<std::string> subject = {};  ///< a unit; the empty text: events of the host
+  std::string kind = {};                    ///< "unit.exit", or "unit.*" for all that begin so
+  std::optional<Severity> at_least = {};
+  std::optional<UtcTime> since = {};  ///< at or after
+  std::optional<UtcTime> until = {};  ///< before
   /// Given: only events that arrived after this one, oldest first, for following. Else the newest,
   /// newest first.
-  std::optional<std::int64_t> after_seq;
+  std::optional<std::int64_t> after_seq = {};
   std::size_t limit = 100;
 };
 

@@ -170,8 +170,12 @@ bool take(const Frame& frame, DecodedSegment* segment) {
     case FrameType::kBoot:
       segment->boot_id = frame.payload;
       return true;
-    case FrameType::kEvent: record = decode_event(frame.payload); break;
-    case FrameType::kInterval: record = decode_interval(frame.payload); break;
+    case FrameType::kEvent:
+      record = decode_event(frame.payload);
+      break;
+    case FrameType::kInterval:
+      record = decode_interval(frame.payload);
+      break;
   }
   if (!record) return false;
   segment->records.push_back(std::move(*record));

@@ -37,8 +37,8 @@ void append_frame(std::string* out, const BootMark& mark);
 
 /// What a segment of the spool held.
 struct DecodedSegment {
-  std::string boot_id;          ///< of its BootMark; empty: it had none
-  std::vector<Record> records;  ///< in the order in which they were written
+  std::string boot_id;            ///< of its BootMark; empty: it had none
+  std::vector<Record> records;    ///< in the order in which they were written
   std::size_t skipped_bytes = 0;  ///< torn or damaged, passed over
 };
 

@@ -1,5 +1,7 @@
 #include "ledger/schema.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace nines::ledger {
@@ -96,13 +98,21 @@ Error foreign_database(const Database& database) {
 
 Error newer_database(const Database& database, std::int64_t found, std::size_t known) {
   return Error(ErrorCode::kUnsupported, "open ledger", database.path())
-      .with_detail(fmt::format("a newer nines wrote it (schema {}, this one knows {})", found, known))
+      .with_detail(
+          fmt::format("a newer nines wrote it (schema {}, this one knows {})", found, known))
       .with_hint("run the newer nines, or move the file away to begin a new ledger");
+}
+
+Result<std::int64_t> count_tables(Database* database) {
+  auto count = database->value("SELECT count(*) FROM sqlite_schema");
+  if (count) return count;
+  NINES_TRY(damage_if_internal(std::move(count.error())));
+  return 0;
 }
 
 /// Refuses what is not ours. An empty database is about to become ours.
 Result<std::int64_t> version_of(Database* database, std::size_t known) {
-  NINES_ASSIGN(const std::int64_t tables, database->value("SELECT count(*) FROM sqlite_schema"));
+  NINES_ASSIGN(const std::int64_t tables, count_tables(database));
   NINES_ASSIGN(const std::int64_t application, database->value("PRAGMA application_id"));
   NINES_ASSIGN(const std::int64_t version, database->value("PRAGMA user_version"));
   if (application == 0 && version == 0 && tables == 0) return 0;
@@ -126,7 +136,15 @@ Status run_step(Database* database, const Migration& step, std::size_t number) {
 
 }  // namespace
 
-std::span<const Migration> migrations() { return kMigrations; }
+Status damage_if_internal(Status status) {
+  if (status || status.error().code() != ErrorCode::kInternal) return status;
+  return Error(ErrorCode::kCorrupt, status.error().op(), status.error().subject())
+      .with_detail(status.error().detail());
+}
+
+std::span<const Migration> migrations() {
+  return kMigrations;
+}
 
 Status migrate(Database* database, std::span<const Migration> steps) {
   NINES_ASSIGN(std::int64_t version, version_of(database, steps.size()));

@@ -27,4 +27,8 @@ Status migrate(Database* database, std::span<const Migration> steps = migrations
 /// @errors kUnsupported: another version than ours. kCorrupt ...
 Status check_version(Database* database);
 
+/// SQLite calls a table that is not there, or a format number it does not know, a mistake in the
+/// statement (kInternal). Of a statement that every healthy ledger understands it is damage.
+Status damage_if_internal(Status status);
+
 }  // namespace nines::ledger

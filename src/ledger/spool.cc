@@ -1,5 +1,7 @@
 #include "ledger/spool.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,8 +64,8 @@ Status Spool::take_over() {
   for (const std::string& name : names) {
     const auto number = number_of(name);
     if (!number) continue;
-    NINES_ASSIGN(const std::string bytes, sys::read_file(options_.directory + "/" + name,
-                                                         Bytes{options_.limit.count * 2}));
+    NINES_ASSIGN(const std::string bytes,
+                 sys::read_file(options_.directory + "/" + name, Bytes{options_.limit.count * 2}));
     sealed_.push_back({*number, bytes.size(), decode_segment(bytes).records.size()});
   }
   std::sort(sealed_.begin(), sealed_.end(),

@@ -25,8 +25,8 @@ namespace nines::ledger {
 struct SpoolOptions {
   std::string directory;  ///< exists; a tmpfs, or durability only lasts as long as its pages
   std::string boot_id;
-  Bytes limit = 64_MiB;   ///< info events are dropped above it
-  Bytes segment = 1_MiB;  ///< what is drained in one transaction
+  Bytes limit = 64_MiB;               ///< info events are dropped above it
+  Bytes segment = 1_MiB;              ///< what is drained in one transaction
   std::size_t memory_records = 4096;  ///< held without a file while the directory takes none
 };
 
@@ -103,7 +103,7 @@ class Spool {
   UniqueFd lock_fd_;
   mutable std::mutex mutex_;
   // All below: guarded by mutex_.
-  UniqueFd fd_;              // of current_, when valid
+  UniqueFd fd_;  // of current_, when valid
   Segment current_;
   std::deque<Segment> sealed_;
   std::uint64_t last_number_ = 0;

@@ -1,5 +1,7 @@
 #include "ledger/sqlite.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sqlite3.h>
 
@@ -207,9 +209,15 @@ Result<std::int64_t> Database::value(std::string_view sql) {
   return rows.int64(0);
 }
 
-std::int64_t Database::changes() const { return sqlite3_changes64(db_.get()); }
-std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(db_.get()); }
-bool Database::in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(db_.get());
+}
+std::int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(db_.get());
+}
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(db_.get()) == 0;
+}
 
 Result<Transaction> Transaction::begin(Database* database) {
   NINES_TRY(database->execute("BEGIN IMMEDIATE"));

@@ -38,7 +38,9 @@ Result<std::pair<dev_t, ino_t>> file_identity(const std::string& path) {
 }
 
 /// Failures that are the record's own fault and would be the same on every retry.
-bool is_refusal(const Error& error) { return error.code() == ErrorCode::kInvalidArgument; }
+bool is_refusal(const Error& error) {
+  return error.code() == ErrorCode::kInvalidArgument;
+}
 
 }  // namespace
 
@@ -46,16 +48,10 @@ Result<Store> Store::open(const std::string& path, const HostIdentity& host) {
   auto inner = std::make_unique<Inner>();
   inner->host = host;
   NINES_ASSIGN(inner->database, Database::open(path, OpenMode::kReadWriteCreate));
-  NINES_TRY(inner->database.execute(kConnectionSettings));
+  NINES_TRY(damage_if_internal(inner->database.execute(kConnectionSettings)));
   NINES_TRY(migrate(&inner->database));
   Store store(std::move(inner));
-  Status prepared = store.prepare();
-  if (!prepared && prepared.error().code() == ErrorCode::kInternal) {
-    // The version says that these tables are there; that they are not is damage.
-    return Error(ErrorCode::kCorrupt, "open ledger", path)
-        .with_detail(prepared.error().detail());
-  }
-  NINES_TRY(std::move(prepared));
+  NINES_TRY(damage_if_internal(store.prepare()));
   NINES_TRY(store.register_host());
   NINES_ASSIGN(store.inner_->file, file_identity(path));
   return store;
@@ -71,9 +67,9 @@ Status Store::prepare() {
                                 "subject, severity, detail, caused_by) VALUES "
                                 "(?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING"));
   NINES_ASSIGN(inner_->find_boot, database.prepare("SELECT id FROM boots WHERE boot_id = ?"));
-  NINES_ASSIGN(inner_->insert_boot,
-               database.prepare(
-                   "INSERT INTO boots (host, boot_id, first_seen_ns) VALUES (?, ?, ?)"));
+  NINES_ASSIGN(
+      inner_->insert_boot,
+      database.prepare("INSERT INTO boots (host, boot_id, first_seen_ns) VALUES (?, ?, ?)"));
   NINES_ASSIGN(inner_->set_heartbeat,
                database.prepare("INSERT INTO heartbeats VALUES (?, ?, ?) ON CONFLICT (boot) DO "
                                 "UPDATE SET time_ns = excluded.time_ns, "
@@ -161,10 +157,18 @@ Status Store::apply_one(const Record& record, std::int64_t boot, CommittedBatch*
   NINES_ASSIGN(const IntervalOutcome outcome,
                inner_->intervals->upsert(std::get<DowntimeInterval>(record), boot));
   switch (outcome) {
-    case IntervalOutcome::kOpened: ++batch->intervals_opened; break;
-    case IntervalOutcome::kClosed: ++batch->intervals_closed; break;
-    case IntervalOutcome::kUnchanged: ++batch->intervals_unchanged; break;
-    case IntervalOutcome::kMerged: ++batch->intervals_merged; break;
+    case IntervalOutcome::kOpened:
+      ++batch->intervals_opened;
+      break;
+    case IntervalOutcome::kClosed:
+      ++batch->intervals_closed;
+      break;
+    case IntervalOutcome::kUnchanged:
+      ++batch->intervals_unchanged;
+      break;
+    case IntervalOutcome::kMerged:
+      ++batch->intervals_merged;
+      break;
   }
   return {};
 }

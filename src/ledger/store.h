@@ -26,8 +26,8 @@ struct CommittedBatch {
   std::size_t intervals_closed = 0;
   std::size_t intervals_unchanged = 0;
   std::size_t intervals_merged = 0;  ///< see IntervalTable
-  std::size_t refused = 0;  ///< broke a rule of the schema; the others of the batch are stored
-  std::string refused_why;  ///< of the first refused one
+  std::size_t refused = 0;    ///< broke a rule of the schema; the others of the batch are stored
+  std::string refused_why;    ///< of the first refused one
   std::int64_t last_seq = 0;  ///< greatest Event sequence number in the ledger, 0: none
 };
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/fault_point.h"
@@ -75,7 +76,9 @@ void LedgerWriter::emit(Event event) {
   if (observer_) observer_(std::get<Event>(record));
 }
 
-void LedgerWriter::downtime(DowntimeInterval interval) { accept(Record(std::move(interval))); }
+void LedgerWriter::downtime(DowntimeInterval interval) {
+  accept(Record(std::move(interval)));
+}
 
 void LedgerWriter::accept(const Record& record) {
   (void)spool_->append(record);  // where it went is told by health() and "ledger.dropped"
@@ -181,8 +184,8 @@ void LedgerWriter::attempt() {
   // From here on a new record wakes us again, for we may have looked before it came.
   work_signalled_ = false;
   Status drained = drain();
-  for (int n = 0; n < kMaxQuarantinesPerAttempt && !drained &&
-                  drained.error().code() == ErrorCode::kCorrupt;
+  for (int n = 0;
+       n < kMaxQuarantinesPerAttempt && !drained && drained.error().code() == ErrorCode::kCorrupt;
        ++n) {
     set_aside(drained.error());
     drained = drain();
@@ -293,16 +296,16 @@ void LedgerWriter::succeeded() {
     database_trouble_.clear();
     health_.code.reset();
   }
-  emit_own("ledger.recovered", Severity::kInfo,
-           nlohmann::json{{"degraded_ms", (boot_now() - degraded_since_).count() / 1'000'000}}
-               .dump());
+  emit_own(
+      "ledger.recovered", Severity::kInfo,
+      nlohmann::json{{"degraded_ms", (boot_now() - degraded_since_).count() / 1'000'000}}.dump());
 }
 
 void LedgerWriter::failed(const Error& error) {
   // A connection whose file was replaced, unmounted or made read-only does not heal: open anew.
   store_.reset();
-  backoff_ = backoff_.count() == 0 ? options_.retry_first
-                                   : std::min(backoff_ * 2, options_.retry_max);
+  backoff_ =
+      backoff_.count() == 0 ? options_.retry_first : std::min(backoff_ * 2, options_.retry_max);
   bool first = false;
   {
     const std::lock_guard guard(mutex_);
