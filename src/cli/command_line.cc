@@ -1,0 +1,303 @@
+#include "cli/command_line.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+
+#include "api/runtime_dir.h"
+#include "cli/verb_details.h"
+#include "cli/verbs.h"
+
+namespace nines::cli {
+namespace {
+
+/// The parser with everything that it writes into. Not movable: CLI11 holds addresses.
+class CommandLine {
+ public:
+  CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  /// @throws CLI::ParseError.
+  void parse(std::vector<std::string> arguments);
+  ExitCode run(std::ostream& out, std::ostream& err);
+  CommandTable table();
+  /// "daemon status", or "" where the command line has no verb.
+  std::string parsed_verb() const;
+
+ private:
+  using Run = std::function<ExitCode(const Context&)>;
+
+  CLI::App* verb(CLI::App& parent, const std::string& name, const std::string& description,
+                 Run run);
+  void add_globals();
+  void add_act(api::Verb verb, const std::string& description);
+  void add_looking();
+  void add_moving();
+  void add_daemon();
+  void add_help();
+  ExitCode run_help(const Context& context);
+
+  CLI::App app_{"", "nines"};
+  Run run_ = &run_overview;
+  std::string runtime_dir_ = api::default_runtime_dir();
+  bool json_ = false, no_color_ = false;
+
+  StatusOptions status_;
+  ActOptions act_;
+  KeepOptions keep_;
+  LogsOptions logs_;
+  EventsOptions events_;
+  UnitCheckOptions unit_check_;
+  std::vector<std::string> help_verb_;
+  bool help_man_ = false;
+};
+
+CommandLine::CommandLine() {
+  app_.fallthrough();  // global options may stand behind the verb
+  app_.require_subcommand(0, 1);
+  add_globals();
+  add_looking();
+  add_moving();
+  add_daemon();
+  add_help();
+}
+
+CLI::App* CommandLine::verb(CLI::App& parent, const std::string& name,
+                            const std::string& description, Run run) {
+  CLI::App* added = parent.add_subcommand(name, description);
+  added->callback([this, run = std::move(run)] { run_ = run; });
+  return added;
+}
+
+void CommandLine::add_globals() {
+  app_.set_help_flag("-h,--help", "Print help and do nothing else.");
+  app_.set_version_flag("--version", std::string("nines ") + NINES_VERSION,
+                        "Print the version and do nothing else.");
+  app_.add_option("--runtime-dir", runtime_dir_,
+                  "Where the daemon's socket is; default /run/nines, for an ordinary user "
+                  "$XDG_RUNTIME_DIR/nines.")
+      ->type_name("DIR");
+  app_.add_flag("--json", json_,
+                "Print JSON: one document, or for logs and events one document a line.");
+  app_.add_flag("--no-color", no_color_, "No colours, also on a terminal.");
+}
+
+void CommandLine::add_looking() {
+  CLI::App* status = verb(app_, "status", "Show units: all as a table, one as a card.",
+                          [this](const Context& c) { return run_status(c, status_); });
+  status->add_option("UNIT", status_.units, "Only these; without the suffix .service is meant.");
+  status->add_flag("--check", status_.check, "Exit with 1 unless all are running and healthy.");
+  status->add_flag("--names", status_.names, "Print names only, one a line.");
+
+  CLI::App* logs = verb(app_, "logs", "Print what a unit wrote.",
+                        [this](const Context& c) { return run_logs(c, logs_); });
+  logs->add_option("UNIT", logs_.unit, "Whose log.")->required();
+  logs->add_flag("-f,--follow", logs_.follow, "Go on with each new line until Ctrl-C.");
+  logs->add_option("-n,--lines", logs_.lines, "How many lines back; default 100.")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{0}, api::kMaxLogLines));
+  logs->add_flag("--plain", logs_.plain, "Without the times.");
+
+  CLI::App* events = verb(app_, "events", "Print what happened.",
+                          [this](const Context& c) { return run_events(c, events_); });
+  events->add_option("--unit", events_.unit, "Only what happened to this unit.")->type_name("UNIT");
+  events
+      ->add_option("--since", events_.since,
+                   "Only from this time on: 2026-11-22T22:08:01Z, or 90s, 10min, 2h, 1d ago.")
+      ->type_name("TIME");
+  events->add_option("-n,--limit", events_.limit, "At most the last N; default 100.")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{0}, api::kMaxEvents));
+  events->add_flag("-f,--follow", events_.follow, "Go on with each new event until Ctrl-C.");
+
+#ifdef NINES_WITH_UNIT_CHECK
+  CLI::App* unit = app_.add_subcommand("unit", "Work on unit files.");
+  unit->require_subcommand(1);
+  CLI::App* check = verb(*unit, "check", "Say what each line of a unit file will do.",
+                         [this](const Context& c) { return run_unit_check(c, unit_check_); });
+  check->add_option("FILE", unit_check_.files, "Paths of unit files, or names of units.")
+      ->required();
+  check->add_flag("--user", unit_check_.user, "As a unit of an ordinary user.");
+#endif
+}
+
+void CommandLine::add_act(api::Verb act_verb, const std::string& description) {
+  CLI::App* added = verb(app_, std::string(to_string(act_verb)), description,
+                         [this, act_verb](const Context& c) { return run_act(c, act_verb, act_); });
+  const bool starts = act_verb == api::Verb::kStart || act_verb == api::Verb::kRestart;
+  added
+      ->add_option("UNIT", act_.units,
+                   starts ? "Names, or paths of unit files (with a '/')." : "Names.")
+      ->required();
+  if (act_verb == api::Verb::kUnkeep || act_verb == api::Verb::kResetFailed) return;
+  added->add_flag("--no-block", act_.no_block, "Return when it is begun, not when it is done.");
+}
+
+void CommandLine::add_moving() {
+  CLI::App* keep = verb(app_, "keep", "Keep units up, now and after each boot; or one command.",
+                        [this](const Context& c) { return run_keep(c, keep_); });
+  keep->add_option("UNIT", keep_.units, "Names, or paths of unit files (with a '/').");
+  keep->add_flag("-d,--detach", keep_.detach, "Return when the units are ready; they stay up.");
+  add_act(api::Verb::kUnkeep, "Do not start units again after the next boot; leave them as is.");
+  add_act(api::Verb::kStart, "Start units.");
+  add_act(api::Verb::kStop, "Stop units: planned downtime begins.");
+  add_act(api::Verb::kRestart, "Restart units; those that are stopped are started.");
+  add_act(api::Verb::kReload, "Make units read their configuration again.");
+  add_act(api::Verb::kResetFailed, "Forget that units failed, and their restart counters.");
+}
+
+void CommandLine::add_daemon() {
+  CLI::App* daemon = app_.add_subcommand("daemon", "Look at the daemon, or upgrade it.");
+  daemon->require_subcommand(1);
+  verb(*daemon, "status", "Show the daemon and what this kernel lets it do.", &run_daemon_status);
+  verb(*daemon, "reexec", "Replace the daemon by the installed program; units run on.",
+       &run_daemon_reexec);
+}
+
+void CommandLine::add_help() {
+  CLI::App* help = verb(app_, "help", "Print help, or the manual page.",
+                        [this](const Context& c) { return run_help(c); });
+  help->add_option("VERB", help_verb_, "On this verb only.");
+  help->add_flag("--man", help_man_, "As manual pages in roff; without a verb, all of them.");
+  verb(app_, "completion", "Print completion for bash.", [this](const Context& c) {
+    c.out << bash_completion(table());
+    return ExitCode::kOk;
+  });
+}
+
+void CommandLine::parse(std::vector<std::string> arguments) {
+  // What follows "keep ... --" is a command with options of its own, not units.
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  if (std::find(arguments.begin(), dashes, "keep") != dashes && dashes != arguments.end()) {
+    keep_.command.assign(dashes + 1, arguments.end());
+    arguments.erase(dashes, arguments.end());
+  }
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  app_.parse(std::move(arguments));
+}
+
+std::string CommandLine::parsed_verb() const {
+  std::string name;
+  for (const CLI::App* level = &app_;;) {
+    const auto parsed = level->get_subcommands();
+    if (parsed.empty()) return name;
+    level = parsed.front();
+    name += (name.empty() ? "" : " ") + level->get_name();
+  }
+}
+
+ExitCode CommandLine::run(std::ostream& out, std::ostream& err) {
+  const Context context{runtime_dir_, json_, Terminal::of(STDOUT_FILENO, !no_color_), out, err};
+  return run_(context);
+}
+
+ExitCode CommandLine::run_help(const Context& context) {
+  const CommandTable all = table();
+  if (help_verb_.empty()) {
+    context.out << (help_man_ ? manual_page(all) : help_text(all));
+    if (help_man_) {
+      for (const VerbEntry& entry : all.verbs) context.out << manual_page(all, entry);
+    }
+    return ExitCode::kOk;
+  }
+  const std::string wanted = fmt::format("{}", fmt::join(help_verb_, " "));
+  bool found = false;
+  for (const VerbEntry& entry : all.verbs) {
+    // "help daemon" shows each verb of the daemon.
+    if (entry.name != wanted && entry.name.rfind(wanted + ' ', 0) != 0) continue;
+    if (found && !help_man_) context.out << '\n';
+    context.out << (help_man_ ? manual_page(all, entry) : help_text(all, entry));
+    found = true;
+  }
+  if (found) return ExitCode::kOk;
+  context.err << "nines: no verb '" << wanted << "'; see nines help\n";
+  return ExitCode::kUsage;
+}
+
+std::vector<OptionEntry> describe_options(const CLI::App& app) {
+  std::vector<OptionEntry> entries;
+  for (const CLI::Option* option : app.get_options()) {
+    OptionEntry entry;
+    for (const auto& name : option->get_snames()) entry.names.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) entry.names.push_back("--" + name);
+    const bool flag = option->get_type_size() == 0;
+    if (entry.names.empty()) {
+      entry.argument = option->get_name();
+    } else if (!flag) {
+      entry.argument = option->get_type_name();
+    }
+    entry.required = option->get_required();
+    entry.repeated = !flag && option->get_items_expected_max() > 1;
+    entry.help = option->get_description();
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+void describe_verbs(const CLI::App& app, const std::string& prefix,
+                    std::vector<VerbEntry>& entries) {
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const std::string name = prefix + sub->get_name();
+    if (!sub->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+      describe_verbs(*sub, name + ' ', entries);
+      continue;
+    }
+    VerbEntry entry{name, sub->get_description(), std::string(details_of(name)), {}};
+    for (OptionEntry& option : describe_options(*sub)) {
+      const bool help =
+          std::find(option.names.begin(), option.names.end(), "--help") != option.names.end();
+      if (!help) entry.options.push_back(std::move(option));
+    }
+    entries.push_back(std::move(entry));
+  }
+}
+
+CommandTable CommandLine::table() {
+  CommandTable table;
+  table.globals = describe_options(app_);
+  describe_verbs(app_, "", table.verbs);
+  return table;
+}
+
+ExitCode print_help(CommandLine& line, std::ostream& out) {
+  const CommandTable table = line.table();
+  const std::string verb = line.parsed_verb();
+  bool found = false;
+  for (const VerbEntry& entry : table.verbs) {
+    if (verb.empty() || (entry.name != verb && entry.name.rfind(verb + ' ', 0) != 0)) continue;
+    out << (found ? "\n" : "") << help_text(table, entry);
+    found = true;
+  }
+  if (!found) out << help_text(table);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+CommandTable command_table() {
+  CommandLine line;
+  return line.table();
+}
+
+ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+  CommandLine line;
+  try {
+    line.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    return print_help(line, out);
+  } catch (const CLI::CallForVersion& version) {
+    out << version.what() << '\n';
+    return ExitCode::kOk;
+  } catch (const CLI::ParseError& error) {
+    const std::string verb = line.parsed_verb();
+    err << "nines: " << error.what() << "\n  hint: nines help" << (verb.empty() ? "" : " " + verb)
+        << '\n';
+    return ExitCode::kUsage;
+  }
+  return line.run(out, err);
+}
+
+}  // namespace nines::cli

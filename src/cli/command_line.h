@@ -1,0 +1,20 @@
+// The command line of `nines`: parsing it, and saying what it can be.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "cli/exit_code.h"
+#include "cli/manual.h"
+
+namespace nines::cli {
+
+/// Parses, runs the verb, and returns how it ended.
+/// @param arguments  without the program's name.
+ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
+
+/// What the parser knows, as data.
+CommandTable command_table();
+
+}  // namespace nines::cli

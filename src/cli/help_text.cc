@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/exit_code.h"
+#include "cli/manual.h"
+#include "cli/manual_facts.h"
+
+namespace nines::cli {
+namespace {
+
+constexpr std::size_t kIndent = 26;
+constexpr std::size_t kLineWidth = 80;
+
+/// "  left        right", the right side broken into lines that fit.
+std::string entry(std::string_view left, std::string_view right) {
+  std::string text = fmt::format("  {:<{}}", left, kIndent - 2);
+  std::size_t column = std::max(left.size() + 2, kIndent);
+  if (left.size() + 3 > kIndent) {
+    text += '\n' + std::string(kIndent, ' ');
+    column = kIndent;
+  }
+  bool first = true;
+  while (!right.empty()) {
+    const std::size_t end = std::min(right.find(' '), right.size());
+    const std::string_view word = right.substr(0, end);
+    right.remove_prefix(std::min(end + 1, right.size()));
+    if (!first && column + 1 + word.size() > kLineWidth) {
+      text += '\n' + std::string(kIndent, ' ');
+      column = kIndent;
+      first = true;
+    }
+    if (!first) text += ' ';
+    text += word;
+    column += word.size() + (first ? 0 : 1);
+    first = false;
+  }
+  return text + '\n';
+}
+
+std::string option_entries(const std::vector<OptionEntry>& options) {
+  std::string text;
+  for (const OptionEntry& option : options) {
+    std::string left = fmt::format("{}", fmt::join(option.names, ", "));
+    if (!option.argument.empty()) left += (left.empty() ? "" : " ") + option.argument;
+    if (option.repeated) left += "...";
+    text += entry(left, option.help);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string help_text(const CommandTable& table) {
+  std::string text =
+      "nines keeps applications up.\n\nUsage: nines [OPTION]... [VERB [ARGUMENT]...]\n\nVerbs\n";
+  for (const VerbEntry& verb : table.verbs) text += entry(verb.name, verb.description);
+  text += "\nOptions, before or after the verb\n" + option_entries(table.globals);
+  text += "\nExit status\n";
+  for (const ExitCodeMeaning& code : kExitCodes) {
+    text += entry(fmt::format("{}", static_cast<int>(code.code)), code.meaning);
+  }
+  text += "\nEnvironment\n";
+  for (const Fact& fact : kEnvironment) text += entry(fact.name, fact.meaning);
+  return text + "\nMore on one verb: nines help VERB\n";
+}
+
+std::string help_text(const CommandTable& table, const VerbEntry& verb) {
+  std::string text = fmt::format("Usage: {}\n\n{}\n", synopsis(verb), verb.description);
+  if (!verb.details.empty()) text += '\n' + verb.details + '\n';
+  if (!verb.options.empty()) text += "\nOptions\n" + option_entries(verb.options);
+  return text + "\nOptions of every verb\n" + option_entries(table.globals);
+}
+
+}  // namespace nines::cli
