@@ -156,7 +156,7 @@ Result<ProcConnector> ProcConnector::open() {
   address.nl_family = AF_NETLINK;
   address.nl_groups = CN_IDX_PROC;
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return Error::from_errno(errno, kOp).with_hint("needs CAP_NET_ADMIN");
+    return Error::from_errno(errno, kOp).with_hint("before Linux 6.6 this needs CAP_NET_ADMIN");
   }
   std::uint32_t token = 0;
   if (::getrandom(&token, sizeof token, 0) != static_cast<ssize_t>(sizeof token)) {
@@ -180,7 +180,7 @@ ProcConnector::~ProcConnector() {
 }
 
 void ProcConnector::unsubscribe() {
-  // Before 6.6 the kernel forgot to stop making events for a socket that was merely closed.
+  // A socket that is merely closed stays counted, and the kernel makes events for nobody.
   if (socket_) (void)send_operation(socket_.get(), PROC_CN_MCAST_IGNORE, 0).has_value();
 }
 

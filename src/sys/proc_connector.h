@@ -29,7 +29,8 @@ struct ProcEvent {
 
 /// Subscribes to coredump and exit events of whole processes; a BPF filter in the kernel drops
 /// all others, so a fork storm elsewhere does not wake us.
-/// @source linux/cn_proc.h; needs CAP_NET_ADMIN in the initial user and pid namespaces
+/// @source linux/cn_proc.h; needs the initial user, pid and network namespaces, and before
+/// Linux 6.6 CAP_NET_ADMIN
 class ProcConnector {
  public:
   /// @errors kDenied, kUnsupported (also: no acknowledgement, as inside a pid namespace).
