@@ -311,11 +311,12 @@ TEST_F(LogCaptureTest, CostsLittleWhileIdle) {
   open_one(0);
   const std::size_t before = ::mallinfo2().uordblks;
   for (std::size_t i = 1; i < kUnits; ++i) open_one(i);
+  loop_.context().poll();  // lets go of the cancelled timers
   const std::size_t used = ::mallinfo2().uordblks - before;
   if (used == 0) GTEST_SKIP() << "needs glibc's malloc for its statistics";
-  // With what the event loop keeps for each descriptor.
+  // Most of it (560 bytes) is what the event loop keeps for each descriptor.
   RecordProperty("bytes_per_unit", static_cast<int>(used / kUnits));
-  EXPECT_LE(used / kUnits, 1100U);
+  EXPECT_LE(used / kUnits, 850U);
   static_assert(sizeof(LogCapture) <= 256);
 }
 
