@@ -40,7 +40,11 @@ int create_counter() {
 
 int main(int argc, char** argv) {
   if (argc != 2) target::usage("fd_storer FILE");
-  std::signal(SIGUSR1, ask_for_removal);
+  // Blocked and waited for, so that one that comes early is not lost.
+  sigset_t removal;
+  ::sigemptyset(&removal);
+  ::sigaddset(&removal, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &removal, nullptr);
   int counter = stored_counter();
   if (counter < 0) counter = create_counter();
   long count = 0;
@@ -53,9 +57,8 @@ int main(int argc, char** argv) {
   target::write_all(out, std::to_string(count) + "\n");
   target::notify("READY=1\nSTATUS=started " + std::to_string(count) + " times");
   for (;;) {
-    ::pause();
-    if (remove_it == 0) continue;
-    remove_it = 0;
-    target::notify("FDSTOREREMOVE=1\nFDNAME=counter");
+    if (::sigwaitinfo(&removal, nullptr) == SIGUSR1) {
+      target::notify("FDSTOREREMOVE=1\nFDNAME=counter");
+    }
   }
 }

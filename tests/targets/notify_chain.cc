@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
     const pid_t last = ::fork();
     if (last < 0) target::die("fork");
     if (last == 0) grandchild(take_over);
+    if (take_over) return 0;
     target::wait_forever();
   }
   if (!take_over) target::wait_forever();
