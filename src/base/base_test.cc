@@ -58,6 +58,13 @@ TEST(Clock, Iso8601RoundTrip) {
   EXPECT_FALSE(parse_iso8601("2026-02-31T00:00:00Z").has_value());
   EXPECT_FALSE(parse_iso8601("2026-02-21T00:00:00").has_value());
   EXPECT_FALSE(parse_iso8601("2026-02-21T00:00:00.Z").has_value());
+  EXPECT_FALSE(parse_iso8601("2026-02-21T00:00:61Z").has_value());
+  EXPECT_FALSE(parse_iso8601("2026-2-21T00:00:00Z").has_value());
+  EXPECT_FALSE(parse_iso8601("2026-+2-21T00:00:00Z").has_value());
+  // Beyond 64 bits of nanoseconds.
+  EXPECT_FALSE(parse_iso8601("9999-12-31T00:00:00Z").has_value());
+  EXPECT_FALSE(parse_iso8601("0001-01-01T00:00:00Z").has_value());
+  EXPECT_EQ(parse_iso8601("2026-02-21T00:00:00.000000001Z")->ns % 1000, 1);
 }
 
 TEST(Clock, HumanDurations) {

@@ -9,6 +9,8 @@
 namespace nines {
 namespace {
 
+constexpr std::int64_t kMaxSeconds = INT64_MAX / 1'000'000'000 - 1;
+
 std::int64_t read_clock(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
@@ -17,8 +19,12 @@ std::int64_t read_clock(clockid_t clock) {
 
 }  // namespace
 
-UtcTime utc_now() { return UtcTime{read_clock(CLOCK_REALTIME)}; }
-BootTime boot_now() { return BootTime{read_clock(CLOCK_BOOTTIME)}; }
+UtcTime utc_now() {
+  return UtcTime{read_clock(CLOCK_REALTIME)};
+}
+BootTime boot_now() {
+  return BootTime{read_clock(CLOCK_BOOTTIME)};
+}
 
 std::string to_iso8601(UtcTime time) {
   std::int64_t seconds = time.ns / 1'000'000'000;
@@ -38,6 +44,13 @@ std::string to_iso8601(UtcTime time) {
 Result<UtcTime> parse_iso8601(std::string_view text) {
   const Error bad = Error(ErrorCode::kInvalidArgument, "parse time", std::string(text))
                         .with_hint("write it like 2026-11-22T22:08:01.123Z");
+  // sscanf alone would also take signs, blanks and short fields.
+  constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() < kForm.size()) return bad;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    const bool digit = std::isdigit(static_cast<unsigned char>(text[i])) != 0;
+    if (kForm[i] == 'd' ? !digit : text[i] != kForm[i]) return bad;
+  }
   tm parts{};
   int consumed = 0;
   const std::string copy(text);
@@ -48,10 +61,14 @@ Result<UtcTime> parse_iso8601(std::string_view text) {
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
   const tm wanted = parts;
-  std::int64_t ns = static_cast<std::int64_t>(timegm(&parts)) * 1'000'000'000;
+  const auto seconds = static_cast<std::int64_t>(timegm(&parts));
+  // Nanoseconds in 64 bits end in 2262, and begin as long before 1970.
+  if (seconds > kMaxSeconds || seconds < -kMaxSeconds) return bad;
+  std::int64_t ns = seconds * 1'000'000'000;
   // timegm normalizes (31 February becomes March): such a date was never meant.
   if (wanted.tm_mon != parts.tm_mon || wanted.tm_mday != parts.tm_mday ||
-      wanted.tm_hour != parts.tm_hour || wanted.tm_min != parts.tm_min) {
+      wanted.tm_hour != parts.tm_hour || wanted.tm_min != parts.tm_min ||
+      wanted.tm_sec != parts.tm_sec) {
     return bad;
   }
   std::string_view rest = std::string_view(copy).substr(static_cast<std::size_t>(consumed));
