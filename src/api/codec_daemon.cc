@@ -142,33 +142,21 @@ Result<ErrorBody> decode_error(std::string_view text) {
 
 unsigned http_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return 400;
-    case ErrorCode::kDenied:
-      return 403;
-    case ErrorCode::kNotFound:
-      return 404;
-    case ErrorCode::kExists:
-      return 409;
-    case ErrorCode::kBusy:
-      return 409;
-    case ErrorCode::kGone:
-      return 410;
-    case ErrorCode::kUnsupported:
-      return 501;
-    case ErrorCode::kLimit:
-      return 503;
-    case ErrorCode::kCancelled:
-      return 503;
-    case ErrorCode::kTimeout:
-      return 504;
-    case ErrorCode::kNoSpace:
-      return 507;
+    case ErrorCode::kInvalidArgument: return 400;
+    case ErrorCode::kDenied: return 403;
+    case ErrorCode::kNotFound: return 404;
+    case ErrorCode::kExists: return 409;
+    case ErrorCode::kBusy: return 409;
+    case ErrorCode::kGone: return 410;
+    case ErrorCode::kUnsupported: return 501;
+    case ErrorCode::kLimit: return 503;
+    case ErrorCode::kCancelled: return 503;
+    case ErrorCode::kTimeout: return 504;
+    case ErrorCode::kNoSpace: return 507;
     case ErrorCode::kCorrupt:
     case ErrorCode::kIo:
     case ErrorCode::kInjected:
-    case ErrorCode::kInternal:
-      return 500;
+    case ErrorCode::kInternal: return 500;
   }
   return 500;
 }

@@ -87,7 +87,7 @@ class JsonReader {
   static bool read(const Json& value, double& out);
   static bool read(const Json& value, std::vector<std::string>& out);
   template <typename T>
-  requires std::is_integral_v<T>
+    requires std::is_integral_v<T>
   static bool read(const Json& value, T& out) {
     if (value.is_number_unsigned()) {
       const auto number = value.get<std::uint64_t>();

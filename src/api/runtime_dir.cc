@@ -20,6 +20,8 @@ std::string default_runtime_dir() {
   return fmt::format("/run/user/{}/nines", ::geteuid());
 }
 
-std::string api_socket_path(const std::string& runtime_dir) { return runtime_dir + "/api.sock"; }
+std::string api_socket_path(const std::string& runtime_dir) {
+  return runtime_dir + "/api.sock";
+}
 
 }  // namespace nines::api

@@ -78,7 +78,7 @@ Result<Target> parse_target(std::string_view text) {
   if (text.empty() || text.front() != '/') return bad_target(text, "does not begin with '/'");
   const std::size_t question = std::min(text.find('?'), text.size());
   Target target;
-  NINES_TRY(parse_path(text.substr(0, question), target));
+  if (question > 1) NINES_TRY(parse_path(text.substr(0, question), target));
   if (question < text.size()) NINES_TRY(parse_query(text.substr(question + 1), target));
   return target;
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kMaxUnitText = api::kMaxRequestBody / 2;
 
 Result<std::string> read_unit_file(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return Error::from_errno(errno, "read", path);
   if (!S_ISREG(info.st_mode)) {
     return Error(ErrorCode::kInvalidArgument, "read", path).with_detail("not a file");

@@ -1,7 +1,5 @@
 #include "cli/command_line.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
@@ -13,6 +11,13 @@
 namespace nines::cli {
 namespace {
 
+/// Without a description, which CLI11 would append to the option's name in the help.
+CLI::Validator at_most(std::size_t most) {
+  CLI::Validator range = CLI::Range(std::size_t{0}, most);
+  range.description("");
+  return range;
+}
+
 /// The parser with everything that it writes into. Not movable: CLI11 holds addresses.
 class CommandLine {
  public:
@@ -22,7 +27,7 @@ class CommandLine {
 
   /// @throws CLI::ParseError.
   void parse(std::vector<std::string> arguments);
-  ExitCode run(std::ostream& out, std::ostream& err);
+  ExitCode run(std::ostream& out, std::ostream& err, Terminal terminal);
   CommandTable table();
   /// "daemon status", or "" where the command line has no verb.
   std::string parsed_verb() const;
@@ -98,7 +103,7 @@ void CommandLine::add_looking() {
   logs->add_flag("-f,--follow", logs_.follow, "Go on with each new line until Ctrl-C.");
   logs->add_option("-n,--lines", logs_.lines, "How many lines back; default 100.")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{0}, api::kMaxLogLines));
+      ->check(at_most(api::kMaxLogLines));
   logs->add_flag("--plain", logs_.plain, "Without the times.");
 
   CLI::App* events = verb(app_, "events", "Print what happened.",
@@ -110,7 +115,7 @@ void CommandLine::add_looking() {
       ->type_name("TIME");
   events->add_option("-n,--limit", events_.limit, "At most the last N; default 100.")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{0}, api::kMaxEvents));
+      ->check(at_most(api::kMaxEvents));
   events->add_flag("-f,--follow", events_.follow, "Go on with each new event until Ctrl-C.");
 
 #ifdef NINES_WITH_UNIT_CHECK
@@ -189,9 +194,9 @@ std::string CommandLine::parsed_verb() const {
   }
 }
 
-ExitCode CommandLine::run(std::ostream& out, std::ostream& err) {
-  const Context context{runtime_dir_, json_, Terminal::of(STDOUT_FILENO, !no_color_), out, err};
-  return run_(context);
+ExitCode CommandLine::run(std::ostream& out, std::ostream& err, Terminal terminal) {
+  terminal.colours = terminal.colours && !no_color_;
+  return run_(Context{runtime_dir_, json_, terminal, out, err});
 }
 
 ExitCode CommandLine::run_help(const Context& context) {
@@ -282,7 +287,8 @@ CommandTable command_table() {
   return line.table();
 }
 
-ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err,
+             const Terminal& terminal) {
   CommandLine line;
   try {
     line.parse(arguments);
@@ -297,7 +303,7 @@ ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::
         << '\n';
     return ExitCode::kUsage;
   }
-  return line.run(out, err);
+  return line.run(out, err, terminal);
 }
 
 }  // namespace nines::cli

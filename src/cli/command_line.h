@@ -7,12 +7,15 @@
 
 #include "cli/exit_code.h"
 #include "cli/manual.h"
+#include "cli/terminal.h"
 
 namespace nines::cli {
 
 /// Parses, runs the verb, and returns how it ended.
 /// @param arguments  without the program's name.
-ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
+/// @param terminal   what `out` is.
+ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err,
+             const Terminal& terminal);
 
 /// What the parser knows, as data.
 CommandTable command_table();

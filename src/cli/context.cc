@@ -24,10 +24,10 @@ Error explain_unreachable(const Context& context, const Error& error) {
         .with_hint("run it with sudo; members of the group 'nines' may look");
   }
   if (error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kBusy) {
-    return Error(ErrorCode::kGone, "daemon")
+    return Error(ErrorCode::kGone, "")
         .with_detail(fmt::format("no daemon answers at {}", socket))
-        .with_hint(fmt::format("start it: ninesd --runtime-dir {}\n"
-                               "        or keep one program up without it: nines keep -- COMMAND",
+        .with_hint(fmt::format("start it: ninesd --runtime-dir {}; or keep one program up without "
+                               "it: nines keep -- COMMAND",
                                context.runtime_dir));
   }
   return error;

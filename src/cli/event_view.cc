@@ -11,12 +11,9 @@ namespace {
 
 Tone tone_of(ledger::Severity severity) {
   switch (severity) {
-    case ledger::Severity::kWarning:
-      return Tone::kWarning;
-    case ledger::Severity::kError:
-      return Tone::kBad;
-    case ledger::Severity::kInfo:
-      break;
+    case ledger::Severity::kWarning: return Tone::kWarning;
+    case ledger::Severity::kError: return Tone::kBad;
+    case ledger::Severity::kInfo: break;
   }
   return Tone::kPlain;
 }

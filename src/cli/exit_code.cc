@@ -4,14 +4,10 @@ namespace nines::cli {
 
 ExitCode exit_code_for(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kDenied:
-      return ExitCode::kDenied;
-    case ErrorCode::kNotFound:
-      return ExitCode::kNoSuchUnit;
-    case ErrorCode::kGone:
-      return ExitCode::kUnreachable;
-    default:
-      return ExitCode::kFailed;
+    case ErrorCode::kDenied: return ExitCode::kDenied;
+    case ErrorCode::kNotFound: return ExitCode::kNoSuchUnit;
+    case ErrorCode::kGone: return ExitCode::kUnreachable;
+    default: return ExitCode::kFailed;
   }
 }
 

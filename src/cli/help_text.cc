@@ -12,30 +12,32 @@ namespace {
 constexpr std::size_t kIndent = 26;
 constexpr std::size_t kLineWidth = 80;
 
-/// "  left        right", the right side broken into lines that fit.
-std::string entry(std::string_view left, std::string_view right) {
-  std::string text = fmt::format("  {:<{}}", left, kIndent - 2);
-  std::size_t column = std::max(left.size() + 2, kIndent);
-  if (left.size() + 3 > kIndent) {
-    text += '\n' + std::string(kIndent, ' ');
-    column = kIndent;
-  }
+/// Breaks text into lines that fit, each after the first indented; `column` is where it begins.
+std::string wrapped(std::string_view text, std::size_t column, std::size_t indent) {
+  std::string lines;
   bool first = true;
-  while (!right.empty()) {
-    const std::size_t end = std::min(right.find(' '), right.size());
-    const std::string_view word = right.substr(0, end);
-    right.remove_prefix(std::min(end + 1, right.size()));
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
     if (!first && column + 1 + word.size() > kLineWidth) {
-      text += '\n' + std::string(kIndent, ' ');
-      column = kIndent;
+      lines += '\n' + std::string(indent, ' ');
+      column = indent;
       first = true;
     }
-    if (!first) text += ' ';
-    text += word;
+    if (!first) lines += ' ';
+    lines += word;
     column += word.size() + (first ? 0 : 1);
     first = false;
   }
-  return text + '\n';
+  return lines + '\n';
+}
+
+/// "  left        right".
+std::string entry(std::string_view left, std::string_view right) {
+  std::string text = fmt::format("  {:<{}}", left, kIndent - 2);
+  if (left.size() + 3 > kIndent) text += '\n' + std::string(kIndent, ' ');
+  return text + wrapped(right, kIndent, kIndent);
 }
 
 std::string option_entries(const std::vector<OptionEntry>& options) {
@@ -67,7 +69,7 @@ std::string help_text(const CommandTable& table) {
 
 std::string help_text(const CommandTable& table, const VerbEntry& verb) {
   std::string text = fmt::format("Usage: {}\n\n{}\n", synopsis(verb), verb.description);
-  if (!verb.details.empty()) text += '\n' + verb.details + '\n';
+  if (!verb.details.empty()) text += '\n' + wrapped(verb.details, 0, 0);
   if (!verb.options.empty()) text += "\nOptions\n" + option_entries(verb.options);
   return text + "\nOptions of every verb\n" + option_entries(table.globals);
 }

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <iostream>
 #include <string>
@@ -10,7 +12,8 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto code = nines::cli::run(arguments, std::cout, std::cerr);
+  const auto code =
+      nines::cli::run(arguments, std::cout, std::cerr, nines::cli::Terminal::of(STDOUT_FILENO));
   std::cout.flush();
   return static_cast<int>(code);
 }

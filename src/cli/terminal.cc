@@ -31,11 +31,11 @@ bool wants_colours() {
 
 }  // namespace
 
-Terminal Terminal::of(int fd, bool allow_colours) {
+Terminal Terminal::of(int fd) {
   Terminal terminal;
   terminal.is_terminal = ::isatty(fd) == 1;
   if (!terminal.is_terminal) return terminal;
-  terminal.colours = allow_colours && wants_colours();
+  terminal.colours = wants_colours();
   terminal.width = terminal_width(fd);
   return terminal;
 }

@@ -15,9 +15,8 @@ struct Terminal {
   std::size_t width = 0;  ///< columns; 0: as wide as it gets
 
   /// Looks at the descriptor and at NO_COLOR, TERM and COLUMNS.
-  /// @param allow_colours  false: --no-color.
   /// @source https://no-color.org
-  static Terminal of(int fd, bool allow_colours);
+  static Terminal of(int fd);
 
   /// @return the text in the tone's colour, where there are colours.
   std::string paint(std::string_view text, Tone tone) const;

@@ -9,12 +9,9 @@ namespace {
 
 Tone tone_of(unit::DiagnosticLevel level) {
   switch (level) {
-    case unit::DiagnosticLevel::kWarning:
-      return Tone::kWarning;
-    case unit::DiagnosticLevel::kError:
-      return Tone::kBad;
-    case unit::DiagnosticLevel::kInfo:
-      break;
+    case unit::DiagnosticLevel::kWarning: return Tone::kWarning;
+    case unit::DiagnosticLevel::kError: return Tone::kBad;
+    case unit::DiagnosticLevel::kInfo: break;
   }
   return Tone::kPlain;
 }

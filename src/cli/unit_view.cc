@@ -40,12 +40,9 @@ Cell state_cell(const api::UnitStatus& unit) {
 
 Cell health_cell(const api::UnitStatus& unit) {
   switch (unit.health) {
-    case Health::kOk:
-      return {"ok", Tone::kGood};
-    case Health::kFailing:
-      return {"failing", Tone::kBad};
-    case Health::kUnknown:
-      break;
+    case Health::kOk: return {"ok", Tone::kGood};
+    case Health::kFailing: return {"failing", Tone::kBad};
+    case Health::kUnknown: break;
   }
   return {};
 }
@@ -142,19 +139,14 @@ void resource_lines(Card& card, const api::UnitStatus& unit) {
 
 Tone tone_of(UnitState state) {
   switch (state) {
-    case UnitState::kRunning:
-      return Tone::kGood;
-    case UnitState::kFailed:
-      return Tone::kBad;
-    case UnitState::kWaitingRestart:
-      return Tone::kBad;
+    case UnitState::kRunning: return Tone::kGood;
+    case UnitState::kFailed: return Tone::kBad;
+    case UnitState::kWaitingRestart: return Tone::kBad;
     case UnitState::kStarting:
     case UnitState::kReloading:
-    case UnitState::kStopping:
-      return Tone::kWarning;
+    case UnitState::kStopping: return Tone::kWarning;
     case UnitState::kStopped:
-    case UnitState::kConditionFailed:
-      return Tone::kFaint;
+    case UnitState::kConditionFailed: return Tone::kFaint;
   }
   return Tone::kPlain;
 }

@@ -105,7 +105,9 @@ ExitCode keep_and_follow(const Context& context, api::Client& client,
                                .with_hint("the units stay kept; to look: nines status"));
   }
   interrupt->consume();
-  { const Interrupt over = std::move(*interrupt); }
+  {
+    const Interrupt over = std::move(*interrupt);
+  }
   return stop_again(context, names, before);
 }
 

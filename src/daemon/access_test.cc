@@ -84,7 +84,7 @@ TEST_F(OtherUsers, MembersOfTheGroupReadAndMayNotAct) {
   HttpServerOptions options;
   options.readers = kReaders;
   TestServer server(std::move(options));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(server.path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0660u);
   EXPECT_EQ(info.st_gid, kReaders);
@@ -96,9 +96,7 @@ TEST_F(OtherUsers, MembersOfTheGroupReadAndMayNotAct) {
   EXPECT_EQ(as_user(kStranger, {kReaders}, read), kOk);
   EXPECT_EQ(as_user(kStranger, {kReaders}, act), kRefused);
   EXPECT_EQ(as_user(kStranger, {kReaders},
-                    [&] {
-                      return ask(server.path(), api::LoadUnit{"t", "[Service]"});
-                    }),
+                    [&] { return ask(server.path(), api::LoadUnit{"t", "[Service]"}); }),
             kRefused);
   EXPECT_EQ(as_user(kStranger, {kReaders}, [&] { return ask(server.path(), api::ReexecDaemon{}); }),
             kRefused);

@@ -34,7 +34,8 @@ class Backend {
   /// Makes a unit known from the text of its file, until the daemon's runtime directory goes.
   /// @return what is to be said about it, e.g. a warning for each directive that is not honoured.
   /// @errors kInvalidArgument: first error diagnostic as detail.
-  virtual Result<std::vector<std::string>> load(const std::string& name, const std::string& text) = 0;
+  virtual Result<std::vector<std::string>> load(const std::string& name,
+                                                const std::string& text) = 0;
 
   /// The newest `lines` lines, oldest first. @errors kNotFound.
   virtual Result<std::vector<api::LogLine>> logs(const std::string& name, std::size_t lines) = 0;

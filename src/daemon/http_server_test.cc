@@ -370,7 +370,7 @@ TEST(HttpServer, RemovesItsSocketAndReplacesAStaleOne) {
   {
     TestServer server;
     path = server.path();
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777, 0600u);
     server.on_loop([&] { server.server.reset(); });

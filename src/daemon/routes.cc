@@ -53,7 +53,8 @@ void answer_one(Backend& backend, const api::ActOnUnits& act, const ReplyTo& rep
 void answer_one(Backend& backend, const api::LoadUnit& load, const ReplyTo& reply) {
   auto warnings = backend.load(load.name, load.text);
   if (!warnings) return reply(error_reply(warnings.error()));
-  reply(Reply{200, api::encode(api::UnitResult{load.name, {}, "loaded", std::move(*warnings)}), {}});
+  reply(
+      Reply{200, api::encode(api::UnitResult{load.name, {}, "loaded", std::move(*warnings)}), {}});
 }
 
 void answer_one(Backend& backend, const api::ReexecDaemon&, const ReplyTo& reply) {
