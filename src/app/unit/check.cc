@@ -34,8 +34,7 @@ class Checker {
 
  private:
   void add(DiagnosticLevel level, std::string directive, std::string message) {
-    draft_.diagnostics.push_back(
-        {level, fragment_, 0, 0, std::move(directive), std::move(message)});
+    draft_.add({level, fragment_, 0, 0, std::move(directive), std::move(message)});
   }
   void error(std::string directive, std::string message) {
     add(DiagnosticLevel::kError, std::move(directive), std::move(message));

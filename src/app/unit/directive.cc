@@ -6,6 +6,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "app/unit/printable.h"
 #include "app/unit/value.h"
 
 namespace nines::unit {
@@ -136,7 +137,7 @@ std::string describe(const Directive& directive, std::string_view value) {
   }
   std::string out(text);
   const std::size_t place = out.find("{}");
-  if (place != std::string::npos) out.replace(place, 2, value);
+  if (place != std::string::npos) out.replace(place, 2, printable(value));
   return out;
 }
 

@@ -25,6 +25,10 @@ std::uint8_t section_from_name(std::string_view name);
 
 using Handler = void (*)(Draft& draft, const Setting& setting);
 
+/// What a second assignment does to the first.
+enum class Repeat : std::uint8_t { kReplaces, kAdds };
+inline constexpr Repeat kList = Repeat::kAdds;
+
 /// One directive.
 ///
 /// `text` says what nines does about it, "{}" standing for the value; or, where that depends on
@@ -36,6 +40,7 @@ struct Directive {
   std::string_view name;
   Handler handler;
   std::string_view text;
+  Repeat repeat = Repeat::kReplaces;
 
   bool honoured() const { return handler != nullptr; }
 };

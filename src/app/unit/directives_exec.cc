@@ -1,6 +1,7 @@
 // What systemd.exec(5) describes: the same for [Service] and for the commands of a [Socket].
 #include "app/unit/directive.h"
 #include "app/unit/handlers.h"
+#include "app/unit/printable.h"
 #include "app/unit/word.h"
 
 namespace nines::unit {
@@ -53,8 +54,7 @@ void environment(Draft& draft, const Setting& setting) {
     if (!resolved) continue;
     const std::size_t equals = resolved->find('=');
     if (equals == std::string::npos || !valid_variable_name(resolved->substr(0, equals))) {
-      draft.error(setting, offset,
-                  fmt::format("'{}' is not VARIABLE=VALUE", resolved->substr(0, 80)));
+      draft.error(setting, offset, fmt::format("'{}' is not VARIABLE=VALUE", printable(*resolved)));
       continue;
     }
     variables.emplace_back(resolved->substr(0, equals), resolved->substr(equals + 1));
@@ -77,7 +77,7 @@ void add_variable_names(Draft& draft, const Setting& setting, bool with_values,
   for (std::size_t i = before; i < list.size(); ++i) {
     const std::string_view word = list[i];
     if (valid_variable_name(with_values ? word.substr(0, word.find('=')) : word)) continue;
-    draft.error(setting, 0, fmt::format("'{}' is not the name of a variable", word.substr(0, 80)));
+    draft.error(setting, 0, fmt::format("'{}' is not the name of a variable", printable(word)));
   }
 }
 void pass_environment(Draft& draft, const Setting& setting) {
@@ -105,9 +105,9 @@ void standard_input(Draft& draft, const Setting& setting) {
   } else if (value.starts_with("tty") || value == "data" || value == "socket" ||
              value.starts_with("fd:")) {
     draft.warning(setting, 0,
-                  fmt::format("'{}' is not honoured: it reads /dev/null", value.substr(0, 80)));
+                  fmt::format("'{}' is not honoured: it reads /dev/null", printable(value)));
   } else {
-    draft.error(setting, 0, fmt::format("'{}' is none of: null, file:PATH", value.substr(0, 80)));
+    draft.error(setting, 0, fmt::format("'{}' is none of: null, file:PATH", printable(value)));
   }
 }
 
@@ -148,14 +148,14 @@ constexpr Directive kDirectives[] = {
     {kExec, "User", text<&ExecSettings::user>, "runs as user {}"},
     {kExec, "Group", text<&ExecSettings::group>, "runs with group {}"},
     {kExec, "SupplementaryGroups", words<&ExecSettings::supplementary_groups>,
-     "is a member of {} too"},
+     "is a member of {} too", kList},
     {kExec, "DynamicUser", dynamic_user, "yes: not honoured: no user is made up|no: runs as User="},
     {kExec, "UMask", scalar<&ExecSettings::umask, parse_mode>,
      "its new files lack the permissions {}"},
     {kExec, "Nice", integer<&ExecSettings::nice, -20, 19>, "runs at nice level {}"},
     {kExec, "OOMScoreAdjust", integer<&ExecSettings::oom_score_adjust, -1000, 1000>,
      "when memory runs out its score is shifted by {} (-1000: never killed)"},
-    {kExec, "CPUAffinity", cpu_affinity, "runs on the CPUs {} only"},
+    {kExec, "CPUAffinity", cpu_affinity, "runs on the CPUs {} only", kList},
     {kExec, "CPUSchedulingPolicy", choice<&ExecSettings::cpu_scheduling_policy, kCpuPolicies>,
      "scheduled as {}"},
     {kExec, "CPUSchedulingPriority", integer<&ExecSettings::cpu_scheduling_priority, 0, 99>,
@@ -164,41 +164,44 @@ constexpr Directive kDirectives[] = {
      "its disk accesses are scheduled as {}"},
     {kExec, "IOSchedulingPriority", integer<&ExecSettings::io_scheduling_priority, 0, 7>,
      "its disk accesses have priority {} (0 highest, 7 lowest)"},
-    {kExec, "Environment", environment, "has {} in its environment"},
+    {kExec, "Environment", environment, "has {} in its environment", kList},
     {kExec, "EnvironmentFile", environment_file,
-     "reads its environment from {} at each start ('-': if it is there)"},
-    {kExec, "PassEnvironment", pass_environment, "inherits {} from the daemon's environment"},
-    {kExec, "UnsetEnvironment", unset_environment, "never has {} in its environment"},
+     "reads its environment from {} at each start ('-': if it is there)", kList},
+    {kExec, "PassEnvironment", pass_environment, "inherits {} from the daemon's environment",
+     kList},
+    {kExec, "UnsetEnvironment", unset_environment, "never has {} in its environment", kList},
     {kExec, "StandardOutput", standard_output, "what it prints goes to: {}"},
     {kExec, "StandardError", standard_error, "what it prints as errors goes to: {}"},
     {kExec, "StandardInput", standard_input, "reads from: {}"},
     {kExec, "SyslogIdentifier", text<&ExecSettings::syslog_identifier>,
      "its log lines are marked {}"},
     {kExec, "RuntimeDirectory", directories<&ExecSettings::runtime_directory>,
-     "/run/{} is made before the start and removed after the end"},
+     "/run/{} is made before the start and removed after the end", kList},
     {kExec, "RuntimeDirectoryMode", directories_mode<&ExecSettings::runtime_directory>, kModeText},
     {kExec, "RuntimeDirectoryPreserve",
      choice<&ExecSettings::runtime_directory_preserve, kPreserves>,
      "no: removed after the end|yes: stays after the end|restart: stays over restarts|*: kept "
      "accordingly"},
     {kExec, "StateDirectory", directories<&ExecSettings::state_directory>,
-     "/var/lib/{} is made before the start and given to its user"},
+     "/var/lib/{} is made before the start and given to its user", kList},
     {kExec, "StateDirectoryMode", directories_mode<&ExecSettings::state_directory>, kModeText},
     {kExec, "CacheDirectory", directories<&ExecSettings::cache_directory>,
-     "/var/cache/{} is made before the start and given to its user"},
+     "/var/cache/{} is made before the start and given to its user", kList},
     {kExec, "CacheDirectoryMode", directories_mode<&ExecSettings::cache_directory>, kModeText},
     {kExec, "LogsDirectory", directories<&ExecSettings::logs_directory>,
-     "/var/log/{} is made before the start and given to its user"},
+     "/var/log/{} is made before the start and given to its user", kList},
     {kExec, "LogsDirectoryMode", directories_mode<&ExecSettings::logs_directory>, kModeText},
     {kExec, "ConfigurationDirectory", directories<&ExecSettings::configuration_directory>,
-     "/etc/{} is made before the start"},
+     "/etc/{} is made before the start", kList},
     {kExec, "ConfigurationDirectoryMode", directories_mode<&ExecSettings::configuration_directory>,
      kModeText},
     {kExec, "NoNewPrivileges", boolean<&ExecSettings::no_new_privileges>,
      "yes: it and its children can never gain privileges, not by setuid programs either|no: setuid "
      "programs work"},
-    {kExec, "CapabilityBoundingSet", bounding_set, "can never have other capabilities than: {}"},
-    {kExec, "AmbientCapabilities", ambient_set, "has these capabilities without being root: {}"},
+    {kExec, "CapabilityBoundingSet", bounding_set, "can never have other capabilities than: {}",
+     kList},
+    {kExec, "AmbientCapabilities", ambient_set, "has these capabilities without being root: {}",
+     kList},
     {kExec, "IgnoreSIGPIPE", boolean<&ExecSettings::ignore_sigpipe>,
      "yes: starts with SIGPIPE ignored|no: a broken pipe ends it by SIGPIPE"},
     {kExec, "PrivateTmp", private_tmp,

@@ -4,6 +4,7 @@
 #include "app/unit/directive.h"
 #include "app/unit/handlers.h"
 #include "app/unit/listen_address.h"
+#include "app/unit/printable.h"
 #include "app/unit/unit_name.h"
 
 namespace nines::unit {
@@ -26,7 +27,7 @@ void service(Draft& draft, const Setting& setting) {
   if (!resolved) return;
   const Result<UnitName> name = parse_unit_name(*resolved);
   if (!name || name->type != "service") {
-    return draft.error(setting, 0, fmt::format("'{}' is no .service", resolved->substr(0, 255)));
+    return draft.error(setting, 0, fmt::format("'{}' is no .service", printable(*resolved)));
   }
   draft.socket.service = *resolved;
 }
@@ -53,12 +54,12 @@ using Kind = SocketListen::Kind;
 
 constexpr Directive kDirectives[] = {
     {kSocket, "ListenStream", listen<Kind::kStream>,
-     "nines listens on {} and keeps listening while the service restarts"},
+     "nines listens on {} and keeps listening while the service restarts", kList},
     {kSocket, "ListenDatagram", listen<Kind::kDatagram>,
-     "nines receives on {} and keeps the socket while the service restarts"},
+     "nines receives on {} and keeps the socket while the service restarts", kList},
     {kSocket, "ListenSequentialPacket", listen<Kind::kSeqpacket>,
-     "nines listens on {} (sequential packets)"},
-    {kSocket, "ListenFIFO", listen<Kind::kFifo>, "nines holds the FIFO {}"},
+     "nines listens on {} (sequential packets)", kList},
+    {kSocket, "ListenFIFO", listen<Kind::kFifo>, "nines holds the FIFO {}", kList},
     {kSocket, "Accept", boolean<&SocketUnit::accept>,
      "yes: one instance of the service for each connection|no: the service accepts connections "
      "itself"},
@@ -101,17 +102,17 @@ constexpr Directive kDirectives[] = {
      "directories made for it have mode {}"},
     {kSocket, "RemoveOnStop", boolean<&SocketUnit::remove_on_stop>,
      "yes: the socket file is removed at a stop|no: the socket file stays"},
-    {kSocket, "Symlinks", words<&SocketUnit::symlinks>, "{} link to the socket file"},
+    {kSocket, "Symlinks", words<&SocketUnit::symlinks>, "{} link to the socket file", kList},
     {kSocket, "TimeoutSec", scalar<&SocketUnit::timeout, parse_timeout>,
      "its commands may take {}"},
     {kSocket, "ExecStartPre", commands<&SocketUnit::exec_start_pre>,
-     "run before the sockets are opened"},
+     "run before the sockets are opened", kList},
     {kSocket, "ExecStartPost", commands<&SocketUnit::exec_start_post>,
-     "run once the sockets are open"},
+     "run once the sockets are open", kList},
     {kSocket, "ExecStopPre", commands<&SocketUnit::exec_stop_pre>,
-     "run before the sockets are closed"},
+     "run before the sockets are closed", kList},
     {kSocket, "ExecStopPost", commands<&SocketUnit::exec_stop_post>,
-     "run once the sockets are closed"},
+     "run once the sockets are closed", kList},
 };
 
 }  // namespace

@@ -59,31 +59,34 @@ void start_limit_burst(Draft& draft, const Setting& setting) {
 
 constexpr std::string_view kConditionText = "started only if this holds: {}";
 constexpr std::string_view kAssertText = "a start fails unless this holds: {}";
-#define NINES_CONDITION(kind)                             \
-  {kUnit, "Condition" kind, condition, kConditionText}, { \
-    kUnit, "Assert" kind, condition, kAssertText          \
+#define NINES_CONDITION(kind)                                    \
+  {kUnit, "Condition" kind, condition, kConditionText, kList}, { \
+    kUnit, "Assert" kind, condition, kAssertText                 \
   }
 
 constexpr Directive kDirectives[] = {
     {kUnit, "Description", text<&UnitSection::description>, "shown in status and events"},
-    {kUnit, "Documentation", words<&UnitSection::documentation>, "shown by `nines unit`"},
+    {kUnit, "Documentation", words<&UnitSection::documentation>, "shown by `nines unit`", kList},
     {kUnit, "Requires", units<&UnitSection::requires_units>,
-     "starts {} too; if that cannot start, neither does this; if that is stopped, so is this"},
-    {kUnit, "Requisite", units<&UnitSection::requisite>,
-     "refuses to start unless {} is up already"},
+     "starts {} too; if that cannot start, neither does this; if that is stopped, so is this",
+     kList},
+    {kUnit, "Requisite", units<&UnitSection::requisite>, "refuses to start unless {} is up already",
+     kList},
     {kUnit, "Wants", units<&UnitSection::wants>,
-     "starts {} too, and goes on if that fails or is not known"},
+     "starts {} too, and goes on if that fails or is not known", kList},
     {kUnit, "BindsTo", units<&UnitSection::binds_to>,
-     "starts {} too, and goes down with it for whatever reason"},
-    {kUnit, "PartOf", units<&UnitSection::part_of>, "stopped and restarted together with {}"},
-    {kUnit, "Upholds", units<&UnitSection::upholds>, "keeps {} up for as long as this is up"},
+     "starts {} too, and goes down with it for whatever reason", kList},
+    {kUnit, "PartOf", units<&UnitSection::part_of>, "stopped and restarted together with {}",
+     kList},
+    {kUnit, "Upholds", units<&UnitSection::upholds>, "keeps {} up for as long as this is up",
+     kList},
     {kUnit, "Conflicts", units<&UnitSection::conflicts>,
-     "stops {} when this starts, and the other way round"},
-    {kUnit, "Before", units<&UnitSection::before>, "when both start, starts before {}"},
-    {kUnit, "After", units<&UnitSection::after>, "when both start, starts once {} is up"},
+     "stops {} when this starts, and the other way round", kList},
+    {kUnit, "Before", units<&UnitSection::before>, "when both start, starts before {}", kList},
+    {kUnit, "After", units<&UnitSection::after>, "when both start, starts once {} is up", kList},
     {kUnit, "OnFailure", units<&UnitSection::on_failure>,
-     "starts {} when this is given up as failed"},
-    {kUnit, "OnSuccess", units<&UnitSection::on_success>, "starts {} when this ends well"},
+     "starts {} when this is given up as failed", kList},
+    {kUnit, "OnSuccess", units<&UnitSection::on_success>, "starts {} when this ends well", kList},
     {kUnit, "StartLimitIntervalSec", start_limit_interval,
      "gives up after StartLimitBurst= starts within {}; without StartLimit* nines never gives up"},
     {kUnit, "StartLimitBurst", start_limit_burst,
@@ -108,11 +111,11 @@ constexpr Directive kDirectives[] = {
     NINES_CONDITION("Capability"),
     NINES_CONDITION("Virtualization"),
     {kInstall, "WantedBy", units<&InstallSection::wanted_by>,
-     "`nines enable` starts it together with {}"},
+     "`nines enable` starts it together with {}", kList},
     {kInstall, "RequiredBy", units<&InstallSection::required_by>,
-     "`nines enable` makes {} require it"},
-    {kInstall, "Also", units<&InstallSection::also>, "enabled together with {}"},
-    {kInstall, "Alias", units<&InstallSection::alias>, "also known as {} once enabled"},
+     "`nines enable` makes {} require it", kList},
+    {kInstall, "Also", units<&InstallSection::also>, "enabled together with {}", kList},
+    {kInstall, "Alias", units<&InstallSection::alias>, "also known as {} once enabled", kList},
 };
 #undef NINES_CONDITION
 

@@ -4,11 +4,19 @@
 
 namespace nines::unit {
 
+void Draft::add(Diagnostic diagnostic) {
+  if (diagnostics.size() > kMaxDiagnostics) return;
+  if (diagnostics.size() == kMaxDiagnostics) {
+    diagnostic.level = DiagnosticLevel::kError;
+    diagnostic.message = fmt::format("more than {} remarks; the rest is not told", kMaxDiagnostics);
+  }
+  diagnostics.push_back(std::move(diagnostic));
+}
+
 void Draft::report(DiagnosticLevel level, const Setting& setting, std::size_t offset,
                    std::string message) {
   const Location at = setting.assignment.locate(offset);
-  diagnostics.push_back(
-      {level, setting.file, at.line, at.column, setting.assignment.key, std::move(message)});
+  add({level, setting.file, at.line, at.column, setting.assignment.key, std::move(message)});
 }
 
 std::optional<std::string> Draft::resolve(const Setting& setting, std::string_view text,

@@ -27,6 +27,8 @@ struct Given {
   bool dbus = false;
 };
 
+inline constexpr std::size_t kMaxDiagnostics = 1000;
+
 class Draft {
  public:
   explicit Draft(SpecifierResolver& specifiers) : specifiers_(specifiers) {}
@@ -55,6 +57,10 @@ class Draft {
   void warning(const Setting& setting, std::size_t offset, std::string message) {
     report(DiagnosticLevel::kWarning, setting, offset, std::move(message));
   }
+
+  /// Every remark goes through here. Beyond kMaxDiagnostics only one more is taken: that there are
+  /// more, which is an error, since one of those left out may have been.
+  void add(Diagnostic diagnostic);
 
   /// Resolves specifiers; reports what is wrong with them.
   /// @return nothing after an error was reported.

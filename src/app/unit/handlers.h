@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "app/unit/draft.h"
+#include "app/unit/printable.h"
 #include "app/unit/value.h"
 
 namespace nines::unit {
@@ -81,7 +82,7 @@ void choice(Draft& draft, const Setting& setting) {
     known += known.empty() ? "" : ", ";
     known += entry.word;
   }
-  draft.error(setting, 0, fmt::format("'{}' is none of: {}", setting.value().substr(0, 80), known));
+  draft.error(setting, 0, fmt::format("'{}' is none of: {}", printable(setting.value()), known));
 }
 
 /// A text with specifiers.

@@ -1,5 +1,6 @@
 // Command lines: prefixes, path, arguments, several separated by ";".
 #include "app/unit/handlers.h"
+#include "app/unit/printable.h"
 #include "app/unit/word.h"
 
 namespace nines::unit {
@@ -104,10 +105,10 @@ class CommandParser {
     const bool bare = path->find('/') == std::string::npos;
     if (!bare && !path->starts_with('/')) {
       return fail(offset, fmt::format("'{}' is neither an absolute path nor a bare name",
-                                      path->substr(0, 200)));
+                                      printable(*path)));
     }
     if (path->ends_with('/') || *path == "." || *path == "..") {
-      return fail(offset, fmt::format("'{}' is a directory", path->substr(0, 200)));
+      return fail(offset, fmt::format("'{}' is a directory", printable(*path)));
     }
     command.path = std::move(*path);
     return true;

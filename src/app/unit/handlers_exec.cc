@@ -1,5 +1,6 @@
 // Handlers of what a process is given: limits, outputs, capabilities.
 #include "app/unit/handlers.h"
+#include "app/unit/printable.h"
 #include "app/unit/word.h"
 
 namespace nines::unit {
@@ -44,15 +45,14 @@ void set_output(Draft& draft, const Setting& setting, OutputTarget& target, bool
     target = {OutputKind::kLog, ""};
   } else if (value == "tty" || value == "kmsg" || value.ends_with("+console") ||
              value.starts_with("fd:")) {
-    draft.warning(setting, 0,
-                  fmt::format("'{}': goes to the unit's log only", value.substr(0, 80)));
+    draft.warning(setting, 0, fmt::format("'{}': goes to the unit's log only", printable(value)));
     target = {OutputKind::kLog, ""};
   } else {
     draft.error(
         setting, 0,
         fmt::format("'{}' is none of: journal, null, inherit, socket, file:PATH, append:PATH, "
                     "truncate:PATH",
-                    value.substr(0, 80)));
+                    printable(value)));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "app/unit/handlers.h"
+#include "app/unit/printable.h"
 #include "app/unit/unit_name.h"
 #include "app/unit/word.h"
 
@@ -48,7 +49,7 @@ std::optional<std::string> resolve_path(Draft& draft, const Setting& setting, st
   auto path = draft.resolve(setting, text, offset);
   if (!path) return std::nullopt;
   if (!path->starts_with('/')) {
-    draft.error(setting, offset, fmt::format("'{}' is not an absolute path", path->substr(0, 200)));
+    draft.error(setting, offset, fmt::format("'{}' is not an absolute path", printable(*path)));
     return std::nullopt;
   }
   if (!simplify_path(*path)) {
@@ -78,9 +79,8 @@ void add_units(Draft& draft, const Setting& setting, std::string_view type,
     if (!resolved) continue;
     const Result<UnitName> name = parse_unit_name(*resolved);
     if (!name) {
-      draft.error(
-          setting, word.offset,
-          fmt::format("'{}' is no unit: {}", resolved->substr(0, 255), name.error().detail()));
+      draft.error(setting, word.offset,
+                  fmt::format("'{}' is no unit: {}", printable(*resolved), name.error().detail()));
     } else if (!type.empty() && name->type != type) {
       draft.error(setting, word.offset, fmt::format("'{}' is no .{} unit", *resolved, type));
     } else if (std::find(list.begin(), list.end(), *resolved) == list.end()) {
@@ -116,9 +116,8 @@ void add_directories(Draft& draft, const Setting& setting, ManagedDirectories& d
       name->resize(colon);
     }
     if (name->empty() || name->starts_with('/') || !simplify_path(*name) || *name == "/") {
-      draft.error(
-          setting, word.offset,
-          fmt::format("'{}' is not a relative path without '..'", word.text.substr(0, 200)));
+      draft.error(setting, word.offset,
+                  fmt::format("'{}' is not a relative path without '..'", printable(word.text)));
       continue;
     }
     directories.names.push_back(std::move(*name));

@@ -5,19 +5,20 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include "app/unit/printable.h"
 #include "app/unit/value.h"
 
 namespace nines::unit {
 namespace {
 
 Error invalid(std::string_view text, std::string detail) {
-  return Error(ErrorCode::kInvalidArgument, "listen address", std::string(text.substr(0, 120)))
+  return Error(ErrorCode::kInvalidArgument, "listen address", printable(text))
       .with_detail(std::move(detail));
 }
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   const Result<std::int64_t> port = parse_integer(text, 1, 65535);
-  if (!port) return invalid(text, fmt::format("'{}' is not a port", text.substr(0, 80)));
+  if (!port) return invalid(text, fmt::format("'{}' is not a port", printable(text)));
   return static_cast<std::uint16_t>(*port);
 }
 
@@ -35,7 +36,7 @@ Result<SocketListen> ipv6_address(SocketListen listen) {
   const std::string_view text = listen.text;
   const std::size_t close = text.find(']');
   if (close == std::string_view::npos || close + 1 >= text.size() || text[close + 1] != ':') {
-    return invalid(text, fmt::format("'{}' is not [ADDRESS]:PORT", text.substr(0, 120)));
+    return invalid(text, fmt::format("'{}' is not [ADDRESS]:PORT", printable(text)));
   }
   NINES_ASSIGN(listen.port, parse_port(text.substr(close + 2)));
   std::string_view address = text.substr(1, close - 1);
@@ -70,7 +71,7 @@ Result<SocketListen> parse_listen_address(SocketListen::Kind kind, std::string_v
   listen.kind = kind;
   listen.text = text;
   if (kind == SocketListen::Kind::kFifo && !text.starts_with('/')) {
-    return invalid(text, fmt::format("'{}' is not an absolute path", text.substr(0, 120)));
+    return invalid(text, fmt::format("'{}' is not an absolute path", printable(text)));
   }
   if (kind == SocketListen::Kind::kFifo) {
     listen.family = SocketListen::Family::kUnix;
@@ -82,7 +83,7 @@ Result<SocketListen> parse_listen_address(SocketListen::Kind kind, std::string_v
     return invalid(text, "sequential packets exist for unix sockets only: /PATH or @NAME");
   }
   if (text.starts_with("vsock")) {
-    return Error(ErrorCode::kUnsupported, "listen address", std::string(text.substr(0, 120)))
+    return Error(ErrorCode::kUnsupported, "listen address", printable(text))
         .with_detail("nines does not listen on vsock");
   }
   if (text.starts_with('[')) return ipv6_address(std::move(listen));

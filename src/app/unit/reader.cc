@@ -5,12 +5,15 @@
 #include <algorithm>
 
 #include "app/unit/check.h"
+#include "app/unit/printable.h"
 #include "app/unit/search.h"
 #include "app/unit/value.h"
 #include "sys/file.h"
 
 namespace nines::unit {
 namespace {
+
+constexpr std::size_t kMaxMessage = 1000;
 
 /// Sections that may stand in a unit of the type.
 std::uint8_t sections_of(std::string_view type) {
@@ -52,6 +55,9 @@ class Reader {
     } else {
       result_.unit.body = TargetUnit{};
     }
+    for (Diagnostic& diagnostic : draft_.diagnostics) {
+      diagnostic.message = printable(diagnostic.message, kMaxMessage);
+    }
     result_.diagnostics = std::move(draft_.diagnostics);
     return std::move(result_);
   }
@@ -59,8 +65,7 @@ class Reader {
  private:
   void remark(const std::string& file, Location at, std::string directive, std::string message,
               DiagnosticLevel level = DiagnosticLevel::kError) {
-    draft_.diagnostics.push_back(
-        {level, file, at.line, at.column, std::move(directive), std::move(message)});
+    draft_.add({level, file, at.line, at.column, std::move(directive), std::move(message)});
   }
 
   void read_file(const NamedText& named) {
@@ -83,7 +88,7 @@ class Reader {
     if (section == 0) {
       if (header.name.starts_with("X-")) return;
       remark(file, header.location, "",
-             fmt::format("unknown section [{}]", header.name.substr(0, 60)));
+             fmt::format("unknown section [{}]", printable(header.name)));
     } else if ((section & allowed_) == 0) {
       remark(file, header.location, "",
              fmt::format("[{}] does not belong into a .{} unit", header.name, type));
@@ -96,35 +101,49 @@ class Reader {
 
   void read_assignment(const std::string& file, const Assignment& assignment) {
     const std::uint8_t section = section_from_name(assignment.section) & allowed_;
-    if (section == 0) return;  // the header was reported, or begins with X-
-    const std::string_view key = assignment.key;
-    const bool vendor = key.starts_with("X-");  // systemd: for others to use
-    const Directive* directive = vendor ? nullptr : find_directive(section, key);
-    if (!vendor) {
-      result_.settings.push_back({file, assignment.key_location, assignment.section, assignment.key,
-                                  assignment.value, directive});
+    if (section == 0) return;                      // the header was reported, or begins with X-
+    if (assignment.key.starts_with("X-")) return;  // systemd: for others to use
+    const std::size_t before = draft_.diagnostics.size();
+    const Directive* directive = find_directive(section, assignment.key);
+    apply(directive, Setting{assignment, file}, section);
+    ReadSetting setting{file,
+                        assignment.key_location,
+                        assignment.section,
+                        assignment.key,
+                        assignment.value,
+                        directive,
+                        DiagnosticLevel::kInfo,
+                        ""};
+    for (std::size_t i = before; i < draft_.diagnostics.size(); ++i) {
+      const Diagnostic& diagnostic = draft_.diagnostics[i];
+      setting.level = std::max(setting.level, diagnostic.level);
+      if (setting.remark.size() > kMaxMessage) continue;
+      setting.remark += (setting.remark.empty() ? "" : "; ") + diagnostic.message;
     }
-    if (vendor) return;
-    if (directive == nullptr) return unknown(file, assignment, section);
-    const Setting setting{assignment, file};
-    if (directive->honoured()) return directive->handler(draft_, setting);
-    const bool asks_for_nothing = is_off(assignment.value);
-    if (!asks_for_nothing) {
-      draft_.warning(setting, 0, "not honoured: " + describe(*directive, assignment.value));
+    result_.settings.push_back(std::move(setting));
+  }
+
+  void apply(const Directive* directive, const Setting& setting, std::uint8_t section) {
+    if (directive == nullptr) {
+      unknown(setting.file, setting.assignment, section);
+    } else if (directive->honoured()) {
+      directive->handler(draft_, setting);
+    } else if (!is_off(setting.value())) {
+      draft_.warning(setting, 0, "not honoured: " + describe(*directive, setting.value()));
     }
   }
 
-  /// "PrivateNetwork=no" asks for what nines does anyway.
+  /// "PrivateNetwork=no" asks for what nines does anyway. Not "0", which may be a limit.
   static bool is_off(std::string_view value) {
     if (value.empty()) return true;
     const Result<bool> boolean = parse_boolean(value);
-    return boolean && !*boolean;
+    return boolean && !*boolean && value != "0";
   }
 
   void unknown(const std::string& file, const Assignment& assignment, std::uint8_t section) {
     const std::string suggestion = suggest_directive(section, assignment.key);
-    remark(file, assignment.key_location, assignment.key.substr(0, 80),
-           fmt::format("nobody knows {}= in [{}]{}{}", assignment.key.substr(0, 80),
+    remark(file, assignment.key_location, printable(assignment.key),
+           fmt::format("nobody knows {}= in [{}]{}{}", printable(assignment.key),
                        assignment.section, suggestion.empty() ? "" : "; ", suggestion));
   }
 
@@ -163,7 +182,8 @@ ReadUnit read_unit(const UnitName& name, const std::vector<NamedText>& files,
   return Reader(name, context).run(files, surroundings);
 }
 
-Result<ReadUnit> find_and_read(std::string_view name_or_path, const LoadContext& context) {
+Result<ReadUnit> find_and_read(std::string_view name_or_path, const LoadContext& context,
+                               std::string_view template_instance) {
   const bool by_path = name_or_path.find('/') != std::string_view::npos;
   UnitFiles files;
   if (by_path) {
@@ -171,6 +191,11 @@ Result<ReadUnit> find_and_read(std::string_view name_or_path, const LoadContext&
   } else {
     NINES_ASSIGN(const UnitName name, parse_unit_name(name_or_path, true));
     NINES_ASSIGN(files, find_unit(name, context.search_path));
+  }
+  if (files.name.is_template && !template_instance.empty()) {
+    files.name.instance = template_instance;
+    files.name.is_template = false;
+    files.name.is_instance = true;
   }
   std::vector<NamedText> texts;
   NINES_ASSIGN(std::string fragment, sys::read_file(files.fragment, Bytes{kMaxFileBytes}));

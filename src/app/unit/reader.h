@@ -18,6 +18,9 @@ struct ReadSetting {
   Location location;
   std::string section, key, value;
   const Directive* directive = nullptr;  ///< nullptr: nobody knows it
+  /// What reading it gave rise to; kInfo with no remark when all is well.
+  DiagnosticLevel level = DiagnosticLevel::kInfo;
+  std::string remark;
 };
 
 struct ReadUnit {
@@ -43,7 +46,11 @@ ReadUnit read_unit(const UnitName& name, const std::vector<NamedText>& files,
                    const LoadContext& context, const Surroundings& surroundings = {});
 
 /// Finds the files by name or path and reads them.
+/// @param template_instance  the instance that a template stands for, when it is only to be
+/// checked;
+///                           empty: a template is an error.
 /// @errors as find_unit() and find_unit_at(); kDenied, kIo ...: a file cannot be read.
-Result<ReadUnit> find_and_read(std::string_view name_or_path, const LoadContext& context);
+Result<ReadUnit> find_and_read(std::string_view name_or_path, const LoadContext& context,
+                               std::string_view template_instance = {});
 
 }  // namespace nines::unit

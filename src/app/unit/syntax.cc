@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "app/unit/printable.h"
+
 namespace nines::unit {
 namespace {
 
 constexpr std::string_view kWhitespace = " \t\r\n";
+constexpr std::size_t kShown = 60;  // bytes of a wrong line in a message
 
 /// Characters, so continuation bytes (10xxxxxx) do not count.
 int count_characters(std::string_view text) {
@@ -136,7 +139,7 @@ class Parser {
     const std::size_t equals = text.find('=', begin);
     if (equals == std::string_view::npos) {
       fail(line.locate(begin),
-           fmt::format("'{}' has no '='", shorten(text.substr(begin, end - begin))));
+           fmt::format("'{}' has no '='", printable(text.substr(begin, end - begin), kShown)));
       return;
     }
     if (equals == begin) {
@@ -153,7 +156,8 @@ class Parser {
   void parse_header(const LogicalLine& line, std::size_t begin, std::size_t end) {
     const std::string_view header = std::string_view(line.text).substr(begin, end - begin);
     if (!header.ends_with(']') || header.size() < 3) {
-      fail(line.locate(begin), fmt::format("'{}' is no section header: [Name]", shorten(header)));
+      fail(line.locate(begin),
+           fmt::format("'{}' is no section header: [Name]", printable(header, kShown)));
       return;
     }
     section_ = header.substr(1, header.size() - 2);
@@ -177,11 +181,6 @@ class Parser {
       assignment.pieces.push_back({piece.offset - value_begin, piece.location});
     }
     tree_.assignments.push_back(std::move(assignment));
-  }
-
-  static std::string_view shorten(std::string_view text) {
-    const std::string_view cut = text.substr(0, 60);
-    return cut.substr(0, valid_utf8_prefix(cut));
   }
 
   std::string_view rest_;

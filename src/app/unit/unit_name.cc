@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "app/unit/printable.h"
+
 namespace nines::unit {
 namespace {
 
@@ -18,7 +20,7 @@ bool is_name_character(char c) {
 }
 
 Error invalid(std::string_view name, std::string detail) {
-  return Error(ErrorCode::kInvalidArgument, "unit name", std::string(name.substr(0, kMaxName)))
+  return Error(ErrorCode::kInvalidArgument, "unit name", printable(name))
       .with_detail(std::move(detail));
 }
 

@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "app/unit/printable.h"
 #include "app/unit/word.h"
 
 namespace nines::unit {
 namespace {
 
 Error invalid(std::string_view text, std::string detail) {
-  return Error(ErrorCode::kInvalidArgument, "parse", std::string(text.substr(0, 80)))
+  return Error(ErrorCode::kInvalidArgument, "parse", printable(text))
       .with_detail(std::move(detail));
 }
 
@@ -37,7 +38,7 @@ Result<bool> parse_boolean(std::string_view text) {
   for (const std::string_view no : {"0", "no", "n", "false", "f", "off"}) {
     if (equal_ignoring_case(text, no)) return false;
   }
-  return invalid(text, fmt::format("'{}' is neither yes nor no", text.substr(0, 80)));
+  return invalid(text, fmt::format("'{}' is neither yes nor no", printable(text)));
 }
 
 Result<std::uint64_t> parse_unsigned(std::string_view text) {
@@ -52,7 +53,7 @@ Result<std::uint64_t> parse_unsigned(std::string_view text) {
   }
   std::uint64_t value = 0;
   if (!whole_number(digits, base, value)) {
-    return invalid(text, fmt::format("'{}' is not a whole number", text.substr(0, 80)));
+    return invalid(text, fmt::format("'{}' is not a whole number", printable(text)));
   }
   return value;
 }
@@ -60,8 +61,7 @@ Result<std::uint64_t> parse_unsigned(std::string_view text) {
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t min, std::int64_t max) {
   const bool negative = text.starts_with('-');
   Result<std::uint64_t> magnitude = parse_unsigned(negative ? text.substr(1) : text);
-  if (!magnitude)
-    return invalid(text, fmt::format("'{}' is not a whole number", text.substr(0, 80)));
+  if (!magnitude) return invalid(text, fmt::format("'{}' is not a whole number", printable(text)));
   constexpr std::uint64_t kTop = std::uint64_t{1} << 62;
   const std::int64_t value =
       static_cast<std::int64_t>(std::min(*magnitude, kTop)) * (negative ? -1 : 1);
@@ -74,7 +74,7 @@ Result<std::int64_t> parse_integer(std::string_view text, std::int64_t min, std:
 Result<mode_t> parse_mode(std::string_view text) {
   unsigned value = 0;
   if (!whole_number(text, 8, value) || value > 07777) {
-    return invalid(text, fmt::format("'{}' is not an octal mode such as 0750", text.substr(0, 80)));
+    return invalid(text, fmt::format("'{}' is not an octal mode such as 0750", printable(text)));
   }
   return static_cast<mode_t>(value);
 }
@@ -160,7 +160,7 @@ Result<std::uint64_t> parse_capability(std::string_view name) {
       if (equal_ignoring_case(name.substr(kPrefix), kNames[i])) return std::uint64_t{1} << i;
     }
   }
-  return invalid(name, fmt::format("'{}' is not a capability", name.substr(0, 80)));
+  return invalid(name, fmt::format("'{}' is not a capability", printable(name)));
 }
 
 }  // namespace nines::unit

@@ -32,6 +32,9 @@ Result<Nanoseconds> parse_finite_time_span(std::string_view text);
 /// As parse_time_span, where 0 means no time-out, as TimeoutStartSec= and its kin say.
 Result<TimeSpan> parse_timeout(std::string_view text);
 
+/// The way back, exact: "1min 30s", "250ms", "0".
+std::string format_time_span(Nanoseconds span);
+
 /// "512", "64K", "1.5G"; powers of 1024.
 Result<Bytes> parse_size(std::string_view text);
 /// "99.95%" -> 0.9995; up to `max` (1.0 = 100 %).

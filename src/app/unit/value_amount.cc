@@ -4,14 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "app/unit/printable.h"
 #include "app/unit/value.h"
 
 namespace nines::unit {
 namespace {
 
 Error invalid(std::string_view text, std::string_view what) {
-  return Error(ErrorCode::kInvalidArgument, "parse", std::string(text.substr(0, 80)))
-      .with_detail(fmt::format("'{}' is not {}", text.substr(0, 80), what));
+  return Error(ErrorCode::kInvalidArgument, "parse", printable(text))
+      .with_detail(fmt::format("'{}' is not {}", printable(text), what));
 }
 
 void skip_spaces(std::string_view& text) {
@@ -38,7 +39,8 @@ bool take_number(std::string_view& text, std::uint64_t& whole, double& fraction)
     for (++used; is_digit(used); ++used, ++digits, scale /= 10)
       fraction += scale * (text[used] - '0');
   }
-  if (digits == 0) return false;
+  const bool bare_dot = used > 0 && text[used - 1] == '.';
+  if (digits == 0 || bare_dot) return false;
   text.remove_prefix(used);
   return true;
 }
@@ -182,6 +184,20 @@ Result<TimeSpan> parse_timeout(std::string_view text) {
   NINES_ASSIGN(const TimeSpan span, parse_time_span(text));
   if (span && span->count() == 0) return TimeSpan();
   return span;
+}
+
+std::string format_time_span(Nanoseconds span) {
+  constexpr TimeUnit kParts[] = {{"d", kDay},    {"h", 3600 * kSecond}, {"min", 60 * kSecond},
+                                 {"s", kSecond}, {"ms", 1'000'000},     {"us", 1000},
+                                 {"ns", 1}};
+  std::string out;
+  auto rest = static_cast<std::uint64_t>(std::max<std::int64_t>(span.count(), 0));
+  for (const TimeUnit& part : kParts) {
+    if (rest < part.nanoseconds) continue;
+    out += fmt::format("{}{}{}", out.empty() ? "" : " ", rest / part.nanoseconds, part.name);
+    rest %= part.nanoseconds;
+  }
+  return out.empty() ? "0" : out;
 }
 
 Result<Bytes> parse_size(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "app/unit/printable.h"
 #include "app/unit/value.h"
 
 namespace nines::unit {
@@ -117,8 +118,8 @@ Result<int> parse_signal(std::string_view text) {
     if (alias.name == name) return alias.value;
   }
   if (const int signal = real_time_signal(name); signal != 0) return signal;
-  return Error(ErrorCode::kInvalidArgument, "parse", std::string(text.substr(0, 80)))
-      .with_detail(fmt::format("'{}' is not a signal such as SIGTERM", text.substr(0, 80)));
+  return Error(ErrorCode::kInvalidArgument, "parse", printable(text))
+      .with_detail(fmt::format("'{}' is not a signal such as SIGTERM", printable(text)));
 }
 
 std::string signal_name(int signal) {
@@ -142,8 +143,8 @@ Status add_exit_status(std::string_view word, ExitStatusSet& set) {
   }
   const Result<int> signal = parse_signal(word);
   if (!signal) {
-    return Error(ErrorCode::kInvalidArgument, "parse", std::string(word.substr(0, 80)))
-        .with_detail(fmt::format("'{}' is neither an exit code nor a signal", word.substr(0, 80)));
+    return Error(ErrorCode::kInvalidArgument, "parse", printable(word))
+        .with_detail(fmt::format("'{}' is neither an exit code nor a signal", printable(word)));
   }
   set.signals.insert(*signal);
   return {};
