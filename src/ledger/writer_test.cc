@@ -99,6 +99,7 @@ TEST_F(WriterTest, WithoutAFlushItIsCommittedSoon) {
 TEST_F(WriterTest, TheEndCommitsTheRest) {
   options_.batch_delay = std::chrono::hours(1);
   start()->emit(make_event("e"));
+  EXPECT_EQ(files_in("state", "-wal"), 0U);  // one whole file is left
   EXPECT_EQ(events().size(), 1U);
 }
 
