@@ -160,7 +160,7 @@ std::string Statement::Rows::bytes(int column) const {
 }
 
 void Database::Close::operator()(sqlite3* db) const {
-  // _v2 never refuses; and it checkpoints the log when this was the last connection.
+  // _v2 never refuses.
   (void)sqlite3_close_v2(db);
 }
 
@@ -184,7 +184,13 @@ Result<Database> Database::open(const std::string& path, OpenMode mode) {
   // A damaged or forged schema must not make us run its triggers and functions.
   (void)sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   (void)sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // The close of a damaged database must neither alter it further nor delete its log.
+  database.set_checkpoint_on_close(false);
   return database;
+}
+
+void Database::set_checkpoint_on_close(bool wanted) {
+  (void)sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, wanted ? 0 : 1, nullptr);
 }
 
 Status Database::execute(const std::string& sql) {

@@ -127,6 +127,9 @@ class Database {
   /// First column of the first row of `sql`. @errors kNotFound: no row.
   Result<std::int64_t> value(std::string_view sql);
 
+  /// Whether the close of the last connection moves the log into the database. At first not.
+  void set_checkpoint_on_close(bool wanted);
+
   std::int64_t changes() const;         ///< rows altered by the last statement
   std::int64_t last_insert_id() const;  ///< rowid of the last INSERT
   bool in_transaction() const;

@@ -49,6 +49,10 @@ class Store {
   /// Notes durably that this host was alive at that time.
   Status heartbeat(UtcTime time, BootTime since_boot);
 
+  /// At the close all goes into the one file, without -wal and -shm beside it.
+  /// @pre  the last call succeeded: the log of a damaged database is evidence.
+  void close_in_order() { inner_->database.set_checkpoint_on_close(true); }
+
   /// True when the path leads to another file now: somebody removed or replaced the ledger, and
   /// what is written here would be gone. The owner opens it anew.
   bool file_replaced() const;

@@ -217,6 +217,7 @@ TEST_F(StoreTest, DamagedFilesAreToldAsSuch) {
     std::vector<Record> records;
     for (int i = 0; i < 500; ++i) records.emplace_back(make_event(new_id(), "unit.exit", "u", i));
     ASSERT_TRUE(store.apply(records).has_value());
+    store.close_in_order();
   }
   const std::string whole = testing::read_whole(path_);
   ASSERT_GT(whole.size(), 16384U);

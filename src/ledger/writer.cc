@@ -150,7 +150,10 @@ void LedgerWriter::run() {
       return stop_;
     }();
     attempt();
-    if (stopping) return;
+    if (!stopping) continue;
+    if (store_) store_->close_in_order();  // failed() would have dropped it
+    store_.reset();
+    return;
   }
 }
 
