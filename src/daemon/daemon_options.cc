@@ -53,7 +53,8 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
                  "What units print (default /var/log/nines, or STATE-DIR/log)");
   app.add_option("--unit-path", options.unit_path,
                  "Directories to look for unit files in first")
-      ->delimiter(':');
+      ->delimiter(':')
+      ->allow_extra_args(false);
   app.add_flag("--foreground", options.foreground,
                "End when the units have ended, with the exit code of the first");
   bool command = false;

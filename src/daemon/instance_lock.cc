@@ -22,12 +22,17 @@ Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
         .with_detail("another ninesd uses it" + (who.empty() ? "" : " (process " + who + ")"))
         .with_hint("`nines status` talks to that one; or choose other directories");
   }
-  const std::string text = std::to_string(owner) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0 ||
-      ::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    return Error::from_errno(errno, "write", path);
-  }
+  NINES_TRY(name_lock_owner(fd.get(), owner).in(path));
   return fd;
+}
+
+Status name_lock_owner(int lock, pid_t owner) {
+  const std::string text = std::to_string(owner) + "\n";
+  if (::ftruncate(lock, 0) != 0 ||
+      ::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return Error::from_errno(errno, "write lock file");
+  }
+  return {};
 }
 
 }  // namespace nines::daemon

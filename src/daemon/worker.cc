@@ -81,6 +81,7 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
     if (const auto found = held.find(lock.name); found != held.end()) {
       lock.fd = std::move(found->second);
       held.erase(found);
+      (void)name_lock_owner(lock.fd.get(), ::getppid()).has_value();
     } else {
       auto taken = take_instance_lock(lock.directory + "/lock", ::getppid());
       if (!taken) {

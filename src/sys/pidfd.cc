@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
+#include "sys/file.h"
 #include "sys/procfs.h"
 
 namespace nines::sys {
@@ -99,6 +101,24 @@ Result<ExitStatus> Pidfd::exit_status() const {
     return Error(ErrorCode::kBusy, "read exit status from pidfd").with_detail("not reaped yet");
   }
   return exit_status_from_wait(info.exit_code);
+}
+
+Result<ExitStatus> Pidfd::zombie_exit_status(pid_t pid) const {
+  const std::string path = fmt::format("/proc/{}/stat", pid);
+  NINES_ASSIGN(const std::string stat, read_file(path));
+  const auto state = stat.rfind(") ");
+  const auto last = stat.rfind(' ');
+  if (state == std::string::npos || last == std::string::npos || last <= state) {
+    return Error(ErrorCode::kCorrupt, "read exit status from", path);
+  }
+  if (stat[state + 2] != 'Z') return Error(ErrorCode::kBusy, "read exit status from", path);
+  int wait_status = 0;
+  std::from_chars(stat.data() + last + 1, stat.data() + stat.size(), wait_status);
+  // Asked last: while our handle's process is unreaped the pid cannot have been another's.
+  if (::syscall(SYS_pidfd_send_signal, fd(), 0, nullptr, 0) != 0) {
+    return Error::from_errno(errno, "read exit status from", path);
+  }
+  return exit_status_from_wait(wait_status);
 }
 
 Result<UniqueFd> Pidfd::get_fd(int remote_fd) const {

@@ -53,6 +53,11 @@ class Pidfd {
   /// @source PIDFD_GET_INFO with PIDFD_INFO_EXIT, linux/pidfd.h
   Result<ExitStatus> exit_status() const;
 
+  /// The same for one that has ended but was not reaped yet, from /proc/PID/stat.
+  /// @errors kBusy: it still runs. kGone: reaped meanwhile. kDenied: needs ptrace access.
+  /// @source proc_pid_stat(5), field 52
+  Result<ExitStatus> zombie_exit_status(pid_t pid) const;
+
   /// Duplicates a descriptor of the process into ours.
   /// @errors kDenied: needs PTRACE_MODE_ATTACH_REALCREDS. kNotFound: no such fd. kGone.
   /// @source pidfd_getfd(2)

@@ -45,8 +45,9 @@ void Service::watch_orphan(LiveProcess& process) {
   process.watch = context_.loop.on_readable(process.pidfd.fd(), [this, id] {
     for (LiveProcess* known : {&main_, &control_, &standby_, &health_command_}) {
       if (!(known->id == id)) continue;
-      const auto status = known->pidfd.exit_status();
-      if (!status && status.error().code() == ErrorCode::kBusy) return;  // not reaped yet: again
+      // Whoever is its parent may take its time to reap it.
+      auto status = known->pidfd.zombie_exit_status(id.pid);
+      if (!status) status = known->pidfd.exit_status();
       const sys::ExitStatus how = status ? *status : sys::ExitStatus{};
       known->watch.reset();
       on_exit(id, how, boot_now());
