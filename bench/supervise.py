@@ -101,8 +101,9 @@ def _interrupt(*_):
 
 def main(argv):
     options = _parse(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: started in the background by a shell it would be ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     processes.become_subreaper()
     if options.realtime:
         # Inherited by the supervisors, their servers and the client alike. Niceness would not do:
