@@ -50,6 +50,11 @@ def _parse(argv):
         "unless named here)",
     )
     parser.add_argument("--without-nines", action="store_true", help="measure the peers alone")
+    parser.add_argument(
+        "--realtime",
+        action="store_true",
+        help="for a busy machine: run everything under SCHED_RR, so that other work does not count",
+    )
     parser.add_argument("--build", default=os.path.join(root, "build", "release"))
     options = parser.parse_args(argv)
     options.case = options.case or cases
@@ -96,9 +101,14 @@ def _interrupt(*_):
 
 def main(argv):
     options = _parse(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: started in the background by a shell it would be ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     processes.become_subreaper()
+    if options.realtime:
+        # Inherited by the supervisors, their servers and the client alike. Niceness would not do:
+        # where autogroups are on it counts only within a session.
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     show = report.print_json if options.json else report.print_table
     try:
         for row in _rows(options):
