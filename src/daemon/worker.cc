@@ -190,6 +190,7 @@ void Worker::State::on_signal(int signal) {
 void Worker::State::stop_in_order() {
   if (std::exchange(stopping, true)) return;
   manager->stop_all([this] {
+    manager->cgroups().cleanup();
     if (!options.foreground) keeper->finish(kExitOk);
     loop.stop();
   });

@@ -6,6 +6,20 @@
 
 namespace nines::supervise {
 
+namespace {
+
+/// Two daemons must never find each other's processes: each has a name of its own.
+std::string cgroup_name(const std::string& runtime_dir) {
+  if (runtime_dir == "/run/nines") return "nines";
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a: the same in every version of us
+  for (const char c : runtime_dir) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  }
+  return fmt::format("nines-{:016x}", hash);
+}
+
+}  // namespace
+
 bool UnitEntry::is_active() const {
   if (service) return service->is_active();
   if (socket) return socket->is_open();
@@ -19,7 +33,7 @@ Manager::Manager(ManagerOptions options, sys::EventLoop& loop, KeeperLink& keepe
       keeper_(keeper),
       events_(events),
       states_(options_.runtime_dir + "/state"),
-      cgroups_(sys::CgroupTree::detect("nines")) {}
+      cgroups_(sys::CgroupTree::detect(cgroup_name(options_.runtime_dir))) {}
 
 Manager::~Manager() = default;
 
@@ -30,7 +44,7 @@ Status Manager::initialize(std::map<std::string, UniqueFd> held) {
   }
   NINES_TRY(sys::make_directories(options_.log_dir, 0755));
   NINES_ASSIGN(table_, ProcessTable::open(options_.runtime_dir + "/processes"));
-  context_.emplace(Context{loop_, keeper_, table_, states_, events_, cgroups_,
+  context_.emplace(Context{loop_, keeper_, table_, states_, events_, cgroups_, mover_,
                            options_.runtime_dir, options_.log_dir,
                            options_.runtime_dir + "/notify", options_.user_mode});
   options_.load.search_path.insert(options_.load.search_path.begin(),

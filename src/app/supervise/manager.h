@@ -147,6 +147,7 @@ class Manager final : public ServiceObserver {
   ProcessTable table_;
   StateStore states_;
   sys::CgroupTree cgroups_;
+  CgroupMover mover_;
   std::optional<Context> context_;
   std::optional<NotifySocket> notify_;
   std::optional<sys::ProcConnector> connector_;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/supervise/cgroup_mover.h"
 #include "app/supervise/health_probe.h"
 #include "app/supervise/health_tracker.h"
 #include "app/supervise/keeper_link.h"
@@ -40,6 +41,7 @@ struct Context {
   const StateStore& states;
   ledger::EventSink& events;
   const sys::CgroupTree& cgroups;
+  CgroupMover& mover;
   std::string runtime_dir;
   std::string log_dir;
   std::string notify_path;
@@ -157,6 +159,7 @@ class Service {
   void take_main(pid_t pid);
   void enter_running();
   void become_ready();
+  bool joins_v1_at_birth() const;
 
   // service_exit.cc: processes end
   void on_main_exit(const sys::ExitStatus& status, BootTime when);
@@ -197,6 +200,7 @@ class Service {
   bool activate_standby(BootTime when);
   void drop_standby();
   sys::Cgroup* cgroup_for(Role role);
+  void make_cgroup(bool b);
 
   // service_record.cc: the ledger
   std::string emit(std::string kind, ledger::Severity severity, std::string detail_json,

@@ -59,10 +59,11 @@ void Service::watch_orphan(LiveProcess& process) {
 void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
   fault::pass(FaultPoint::adopt_unit);
   state_ = std::move(state);
-  if (context_.cgroups.usable()) {
-    if (auto a = context_.cgroups.unit(unit_->name)) cgroup_a_ = std::move(*a);
-    if (state_.standby_cgroup_b || spec().nines.standby > 0) {
-      if (auto b = context_.cgroups.unit(unit_->name + ".spare")) cgroup_b_ = std::move(*b);
+  for (const bool b : {false, true}) {
+    const UnitState::CgroupPaths& paths = state_.cgroups[b ? 1 : 0];
+    if (paths.v2.empty() && paths.v1.empty()) continue;
+    if (auto found = sys::Cgroup::reopen(paths.v2, paths.v1)) {
+      (b ? cgroup_b_ : cgroup_a_) = std::move(*found);
     }
   }
   for (const std::string& name : std::vector<std::string>(state_.fd_store)) {

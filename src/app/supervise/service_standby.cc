@@ -23,10 +23,25 @@ constexpr Nanoseconds kStandbyRetry = std::chrono::seconds(5);
 sys::Cgroup* Service::cgroup_for(Role role) {
   const bool b = state_.standby_cgroup_b != (role == Role::kStandby);
   sys::Cgroup& cgroup = b ? cgroup_b_ : cgroup_a_;
-  if (b && !cgroup.valid() && context_.cgroups.usable()) {
-    if (auto made = context_.cgroups.unit(unit_->name + ".spare")) cgroup = std::move(*made);
-  }
+  if (b && !cgroup.valid()) make_cgroup(true);
   return &cgroup;
+}
+
+void Service::make_cgroup(bool b) {
+  if (!context_.cgroups.usable()) return;
+  auto made = context_.cgroups.unit(b ? unit_->name + ".spare" : unit_->name);
+  if (!made) {
+    emit("unit.no-cgroup", ledger::Severity::kWarning, detail({{"error", made.error().message()}}));
+    return;
+  }
+  const unit::ResourceSettings& wanted = spec().resources;
+  for (const std::string& limit : made->apply({wanted.memory_max, wanted.memory_high,
+                                               wanted.tasks_max, wanted.cpu_weight,
+                                               wanted.cpu_quota})) {
+    emit("unit.limit-not-applied", ledger::Severity::kWarning, detail({{"limit", limit}}));
+  }
+  state_.cgroups[b ? 1 : 0] = {made->v2_path(), made->v1_paths()};
+  (b ? cgroup_b_ : cgroup_a_) = std::move(*made);
 }
 
 void Service::launch_standby() {

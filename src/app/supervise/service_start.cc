@@ -76,14 +76,7 @@ void Service::begin_start() {
     return;
   }
   record_start(*unit_, boot_now(), state_.restart);
-  if (!cgroup_a_.valid() && context_.cgroups.usable()) {
-    if (auto cgroup = context_.cgroups.unit(unit_->name)) {
-      cgroup_a_ = std::move(*cgroup);
-      const unit::ResourceSettings& wanted = spec().resources;
-      (void)cgroup_a_.apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max,
-                             wanted.cpu_weight, wanted.cpu_quota});
-    }
-  }
+  if (!cgroup_a_.valid()) make_cgroup(false);
   if (const auto kills = cgroup_a_.oom_kills()) state_.oom_kills = *kills;
   if (Status made = prepare_directories(*unit_, context_.user_mode); !made) {
     set_phase(Phase::kStart);
@@ -126,6 +119,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
     emit("unit.remark", ledger::Severity::kWarning, detail({{"text", remark}}));
   }
   sys::SpawnRequest& request = prepared.request;
+  if (!joins_v1_at_birth()) request.cgroup_procs.clear();
 
   NINES_ASSIGN(const unsigned slot, context_.table.allocate());
   request.sibling = true;
@@ -275,7 +269,15 @@ void Service::enter_running() {
   complete(start_done_, {});
 }
 
+/// With a limit it must never run outside of it; without v2 nothing else would track it.
+bool Service::joins_v1_at_birth() const {
+  const unit::ResourceSettings& wanted = spec().resources;
+  return cgroup_a_.v2_path().empty() || wanted.memory_max || wanted.memory_high ||
+         wanted.tasks_max || wanted.cpu_weight || wanted.cpu_quota;
+}
+
 void Service::become_ready() {
+  if (!joins_v1_at_birth() && main_.valid()) context_.mover.move(*cgroup_for(Role::kMain), main_.id);
   const UtcTime now = utc_now();
   state_.active_since = now;
   state_.active_since_boot = boot_now();

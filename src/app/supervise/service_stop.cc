@@ -230,6 +230,10 @@ void Service::finish_down() {
   }
   if (!again) {
     drop_fd_store();
+    // A directory that a dying process still occupies is used again at the next start.
+    for (sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
+      if (cgroup->valid() && cgroup->remove()) *cgroup = sys::Cgroup();
+    }
     settle(Phase::kDead);
     complete(stop_done_, {});
     return;

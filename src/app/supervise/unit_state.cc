@@ -85,6 +85,10 @@ void fill(UnitState& state, const json& from) {
   state.status_text = from.at("status").get<std::string>();
   state.last_recovery = Nanoseconds(from.at("recovery").get<std::int64_t>());
   state.oom_kills = from.at("oom_kills").get<std::uint64_t>();
+  for (std::size_t i = 0; i < std::size(state.cgroups); ++i) {
+    state.cgroups[i].v2 = from.at("cgroups").at(i).at("v2").get<std::string>();
+    state.cgroups[i].v1 = from.at("cgroups").at(i).at("v1").get<std::vector<std::string>>();
+  }
   if (from.contains("downtime")) state.downtime = interval_from(from.at("downtime"));
   state.fd_store = from.at("fd_store").get<std::vector<std::string>>();
   state.restart_after_stop = from.at("restart_after_stop").get<bool>();
@@ -123,10 +127,14 @@ std::string encode(const UnitState& state) {
       {"status", state.status_text},
       {"recovery", state.last_recovery.count()},
       {"oom_kills", state.oom_kills},
+      {"cgroups", json::array()},
       {"fd_store", state.fd_store},
       {"restart_after_stop", state.restart_after_stop},
       {"waits_for", state.waits_for},
   };
+  for (const auto& paths : state.cgroups) {
+    out["cgroups"].push_back({{"v2", paths.v2}, {"v1", paths.v1}});
+  }
   for (const SavedProcess& process : state.dying) out["dying"].push_back(to_json(process));
   if (state.downtime) out["downtime"] = to_json(*state.downtime);
   // A status text is the unit's and may hold any bytes.

@@ -65,6 +65,12 @@ struct UnitState {
   std::string last_result;    ///< for people: "exit code 1", "health check failed: ..."
   std::string status_text;    ///< STATUS= of sd_notify
   Nanoseconds last_recovery{-1};  ///< notice of death -> ready, -1: none yet
+  /// Where its cgroups are: a successor may itself run in another place. [0]: a, [1]: b.
+  struct CgroupPaths {
+    std::string v2;
+    std::vector<std::string> v1;
+  };
+  CgroupPaths cgroups[2];
   std::uint64_t oom_kills = 0;    ///< the cgroup's counter when the instance started
 
   std::optional<ledger::DowntimeInterval> downtime;  ///< open
