@@ -4,8 +4,9 @@ option(NINES_FUZZ "Build the fuzzers with libFuzzer (needs Clang)" OFF)
 option(NINES_WERROR "Turn warnings into errors" OFF)
 set(NINES_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 
-add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wunused -Werror=unused-result
-                    -Werror=return-type -fno-omit-frame-pointer)
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wunused
+                    -Wdeprecated-copy-dtor -Werror=unused-result -Werror=return-type
+                    -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 warns about std::string's own code when it is inlined (GCC bugs 105329 and 105651).
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
