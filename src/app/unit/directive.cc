@@ -143,7 +143,7 @@ std::string describe(const Directive& directive, std::string_view value) {
   }
   std::string out(text);
   const std::size_t place = out.find("{}");
-  if (place != std::string::npos) out.replace(place, 2, printable(value));
+  if (place != std::string::npos) out.replace(place, 2, value.empty() ? "none" : printable(value));
   return out;
 }
 

@@ -141,7 +141,8 @@ class Reader {
   }
 
   void unknown(const std::string& file, const Assignment& assignment, std::uint8_t section) {
-    // Each compares with every known name: a file of nothing but unknown ones must not cost seconds.
+    // Each compares with every known name: a file of nothing but unknown ones must not cost
+    // seconds.
     const bool suggest = suggestions_left_ > 0;
     suggestions_left_ -= suggest ? 1 : 0;
     const std::string suggestion = suggest ? suggest_directive(section, assignment.key) : "";
