@@ -63,10 +63,13 @@ const Index& index() {
   return instance;
 }
 
+constexpr std::size_t kLongestName = 64;  // nothing longer is a slip of the finger
+
 /// Levenshtein distance, letters compared without case.
+/// @pre  `b` is at most kLongestName long.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  std::vector<std::size_t> row(b.size() + 1);
+  std::array<std::size_t, kLongestName + 1> row;
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     std::size_t diagonal = row[0];
@@ -103,12 +106,14 @@ const Directive* find_directive(std::uint8_t section, std::string_view name) {
 std::string suggest_directive(std::uint8_t section, std::string_view name) {
   const auto [begin, end] = index().all().equal_range(name);
   if (begin != end) return fmt::format("it belongs into [{}]", name_of(begin->second.sections));
-  constexpr std::size_t kLongest = 48;  // nothing that long is a slip of the finger
-  if (name.size() > kLongest) return "";
+  if (name.size() > kLongestName) return "";
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 4) + 1;
   for (const auto& [known, entry] : index().all()) {
-    if ((entry.sections & section) == 0) continue;
+    const std::size_t longer = std::max(name.size(), known.size());
+    const std::size_t shorter = std::min(name.size(), known.size());
+    // The difference in length is a lower bound of the distance.
+    if ((entry.sections & section) == 0 || longer - shorter > best_distance) continue;
     const std::size_t distance = edit_distance(name, known);
     if (distance < best_distance || (distance == best_distance && !best.empty() && known < best)) {
       best_distance = distance;
@@ -133,11 +138,12 @@ std::string describe(const Directive& directive, std::string_view value) {
       const std::string_view key = entry.substr(0, colon);
       if (key == wanted || (key == "*" && chosen.empty())) chosen = entry.substr(colon + 2);
     }
-    text = chosen;
+    // Another spelling of a value, such as 01 for 1.
+    text = chosen.empty() ? "set to {}" : chosen;
   }
   std::string out(text);
   const std::size_t place = out.find("{}");
-  if (place != std::string::npos) out.replace(place, 2, printable(value));
+  if (place != std::string::npos) out.replace(place, 2, value.empty() ? "none" : printable(value));
   return out;
 }
 

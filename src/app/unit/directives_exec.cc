@@ -174,7 +174,7 @@ constexpr Directive kDirectives[] = {
     {kExec, "StandardError", standard_error, "what it prints as errors goes to: {}"},
     {kExec, "StandardInput", standard_input, "reads from: {}"},
     {kExec, "SyslogIdentifier", text<&ExecSettings::syslog_identifier>,
-     "its log lines are marked {}"},
+     "no effect: each unit has a log of its own, so its lines need no mark"},
     {kExec, "RuntimeDirectory", directories<&ExecSettings::runtime_directory>,
      "/run/{} is made before the start and removed after the end", kList},
     {kExec, "RuntimeDirectoryMode", directories_mode<&ExecSettings::runtime_directory>, kModeText},

@@ -107,17 +107,21 @@ constexpr Directive kDirectives[] = {
      "the delay between restarts never exceeds {}"},
     {kService, "TimeoutStartSec",
      flagged<&ServiceSection::timeout_start, &ServiceSection::timeout_start_set, parse_timeout>,
-     "a start that is not done after {} counts as failed (0, infinity: waits for ever)"},
+     "0: a start may take for ever|infinity: a start may take for ever|*: a start that is not done "
+     "after {} counts as failed"},
     {kService, "TimeoutStopSec", scalar<&ServiceSection::timeout_stop, parse_timeout>,
-     "a stop that is not done after {} ends in FinalKillSignal= (0, infinity: waits for ever)"},
+     "0: a stop may take for ever|infinity: a stop may take for ever|*: a stop that is not done "
+     "after {} ends in FinalKillSignal="},
     {kService, "TimeoutAbortSec",
      flagged<&ServiceSection::timeout_abort, &ServiceSection::timeout_abort_set, parse_timeout>,
      "after the watchdog's signal it has {} to write its core"},
     {kService, "TimeoutSec", timeout_both, "{} for a start and for a stop"},
     {kService, "RuntimeMaxSec", scalar<&ServiceSection::runtime_max, parse_timeout>,
-     "ended after running for {}, which counts as a failure"},
+     "0: may run for ever|infinity: may run for ever|*: ended after running for {}, which counts "
+     "as a failure"},
     {kService, "WatchdogSec", watchdog,
-     "must say WATCHDOG=1 at least every {}, else its stacks are recorded and it is ended by "
+     "0: no watchdog|infinity: no watchdog|*: must say WATCHDOG=1 at least every {}, else its "
+     "stacks are recorded and it is ended by "
      "WatchdogSignal="},
     {kService, "RemainAfterExit", boolean<&ServiceSection::remain_after_exit>,
      "yes: counts as up also after its processes ended|no: down once its processes ended"},

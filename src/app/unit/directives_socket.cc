@@ -10,7 +10,11 @@
 namespace nines::unit {
 namespace {
 
-template <SocketListen::Kind kKind>
+using Kind = SocketListen::Kind;
+constexpr std::string_view kCommandText =
+    "not honoured: nines opens and closes the sockets without running it";
+
+template <Kind kKind>
 void listen(Draft& draft, const Setting& setting) {
   // Any empty Listen*= takes all of them back, whatever their kind. @source systemd.socket(5)
   if (setting.value().empty()) return draft.socket.listen.clear();
@@ -49,8 +53,14 @@ Result<int> parse_seconds(std::string_view text) {
   return static_cast<int>(std::min(seconds, kMostSeconds));
 }
 
+/// Read, so that a mistake in them is found; but the supervisor runs none.
+template <auto kMember>
+void socket_commands(Draft& draft, const Setting& setting) {
+  commands<kMember>(draft, setting);
+  if (!setting.value().empty()) draft.warning(setting, 0, std::string(kCommandText));
+}
+
 constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
-using Kind = SocketListen::Kind;
 
 constexpr Directive kDirectives[] = {
     {kSocket, "ListenStream", listen<Kind::kStream>,
@@ -104,15 +114,11 @@ constexpr Directive kDirectives[] = {
      "yes: the socket file is removed at a stop|no: the socket file stays"},
     {kSocket, "Symlinks", words<&SocketUnit::symlinks>, "{} link to the socket file", kList},
     {kSocket, "TimeoutSec", scalar<&SocketUnit::timeout, parse_timeout>,
-     "its commands may take {}"},
-    {kSocket, "ExecStartPre", commands<&SocketUnit::exec_start_pre>,
-     "run before the sockets are opened", kList},
-    {kSocket, "ExecStartPost", commands<&SocketUnit::exec_start_post>,
-     "run once the sockets are open", kList},
-    {kSocket, "ExecStopPre", commands<&SocketUnit::exec_stop_pre>,
-     "run before the sockets are closed", kList},
-    {kSocket, "ExecStopPost", commands<&SocketUnit::exec_stop_post>,
-     "run once the sockets are closed", kList},
+     "no effect: nines runs no commands of socket units"},
+    {kSocket, "ExecStartPre", socket_commands<&SocketUnit::exec_start_pre>, kCommandText, kList},
+    {kSocket, "ExecStartPost", socket_commands<&SocketUnit::exec_start_post>, kCommandText, kList},
+    {kSocket, "ExecStopPre", socket_commands<&SocketUnit::exec_stop_pre>, kCommandText, kList},
+    {kSocket, "ExecStopPost", socket_commands<&SocketUnit::exec_stop_post>, kCommandText, kList},
 };
 
 }  // namespace

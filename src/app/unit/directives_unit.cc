@@ -5,6 +5,8 @@
 namespace nines::unit {
 namespace {
 
+// Only the kinds that the supervisor can judge; directives_ignored.cc has the others.
+
 /// Kinds of Condition*= and Assert*= whose argument is a path.
 bool takes_path(std::string_view kind) {
   return kind.starts_with("Path") || kind.starts_with("File") || kind.starts_with("Directory");
@@ -96,26 +98,20 @@ constexpr Directive kDirectives[] = {
     NINES_CONDITION("PathExistsGlob"),
     NINES_CONDITION("PathIsDirectory"),
     NINES_CONDITION("PathIsSymbolicLink"),
-    NINES_CONDITION("PathIsMountPoint"),
     NINES_CONDITION("PathIsReadWrite"),
     NINES_CONDITION("DirectoryNotEmpty"),
     NINES_CONDITION("FileNotEmpty"),
     NINES_CONDITION("FileIsExecutable"),
     NINES_CONDITION("User"),
-    NINES_CONDITION("Group"),
     NINES_CONDITION("Host"),
-    NINES_CONDITION("Architecture"),
-    NINES_CONDITION("KernelCommandLine"),
-    NINES_CONDITION("KernelVersion"),
     NINES_CONDITION("Environment"),
-    NINES_CONDITION("Capability"),
-    NINES_CONDITION("Virtualization"),
     {kInstall, "WantedBy", units<&InstallSection::wanted_by>,
-     "`nines enable` starts it together with {}", kList},
+     "{} pulls it in once `systemctl enable` has linked it there", kList},
     {kInstall, "RequiredBy", units<&InstallSection::required_by>,
-     "`nines enable` makes {} require it", kList},
-    {kInstall, "Also", units<&InstallSection::also>, "enabled together with {}", kList},
-    {kInstall, "Alias", units<&InstallSection::alias>, "also known as {} once enabled", kList},
+     "{} requires it once `systemctl enable` has linked it there", kList},
+    {kInstall, "Also", units<&InstallSection::also>, "`systemctl enable` takes {} along", kList},
+    {kInstall, "Alias", units<&InstallSection::alias>,
+     "known as {} too once `systemctl enable` has linked it", kList},
 };
 #undef NINES_CONDITION
 

@@ -69,6 +69,16 @@ TEST(Explain, TheDelayThatTheUnitAsksFor) {
       HasSubstr("in 4 steps up to 1min"));
 }
 
+TEST(Explain, ValuesWithAMeaningOfTheirOwn) {
+  const UnitReport r = report(
+      "[Service]\nExecStart=/x\nTimeoutStopSec=0\nTimeoutStartSec=5s\nCapabilityBoundingSet=\n");
+  EXPECT_EQ(entry(r, "TimeoutStopSec").effect, "a stop may take for ever");
+  EXPECT_EQ(entry(r, "TimeoutStartSec").effect,
+            "a start that is not done after 5s counts as failed");
+  EXPECT_EQ(entry(r, "CapabilityBoundingSet").effect,
+            "can never have other capabilities than: none");
+}
+
 TEST(Explain, OverridesAndResets) {
   const UnitReport r = report(
       "[Service]\nExecStart=/"

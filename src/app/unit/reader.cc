@@ -141,7 +141,11 @@ class Reader {
   }
 
   void unknown(const std::string& file, const Assignment& assignment, std::uint8_t section) {
-    const std::string suggestion = suggest_directive(section, assignment.key);
+    // Each compares with every known name: a file of nothing but unknown ones must not cost
+    // seconds.
+    const bool suggest = suggestions_left_ > 0;
+    suggestions_left_ -= suggest ? 1 : 0;
+    const std::string suggestion = suggest ? suggest_directive(section, assignment.key) : "";
     remark(file, assignment.key_location, printable(assignment.key),
            fmt::format("nobody knows {}= in [{}]{}{}", printable(assignment.key),
                        assignment.section, suggestion.empty() ? "" : "; ", suggestion));
@@ -150,6 +154,7 @@ class Reader {
   SpecifierResolver specifiers_;
   Draft draft_;
   std::uint8_t allowed_;
+  int suggestions_left_ = 20;
   ReadUnit result_;
 };
 
