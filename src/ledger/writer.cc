@@ -28,6 +28,11 @@ Event own_event(std::string_view kind, Severity severity, std::string detail_jso
   return event;
 }
 
+bool is_notable(const Record& record) {
+  const auto* event = std::get_if<Event>(&record);
+  return event == nullptr || event->severity != Severity::kInfo;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LedgerWriter>> LedgerWriter::start(WriterOptions options) {
@@ -82,11 +87,13 @@ void LedgerWriter::downtime(DowntimeInterval interval) {
 
 void LedgerWriter::accept(const Record& record) {
   (void)spool_->append(record);  // where it went is told by health() and "ledger.dropped"
-  // Only the first record after a drain pays for waking the thread.
-  if (work_signalled_.exchange(true)) return;
+  // Only the first record of its kind after a drain pays for waking the thread.
+  const bool notable = is_notable(record);
+  if ((notable ? notable_signalled_ : work_signalled_).exchange(true)) return;
   {
     const std::lock_guard guard(mutex_);
     work_ = true;
+    notable_work_ = notable_work_ || notable;
   }
   wake_.notify_one();
 }
@@ -173,8 +180,9 @@ void LedgerWriter::wait_for_work() {
     const Nanoseconds left = std::max(next_beat_ - boot_now(), Nanoseconds(0));
     wake_.wait_for(lock, left, any);
   }
-  // Let a batch gather: one commit costs as much as hundreds of records.
-  if (work_ && !urgent()) wake_.wait_for(lock, options_.batch_delay, urgent);
+  if (!work_) return;
+  wake_.wait_for(lock, options_.batch_delay, [&] { return urgent() || notable_work_; });
+  if (notable_work_) wake_.wait_for(lock, options_.notable_delay, urgent);
 }
 
 void LedgerWriter::attempt() {
@@ -183,9 +191,11 @@ void LedgerWriter::attempt() {
     const std::lock_guard guard(mutex_);
     ticket = flush_wanted_;
     work_ = false;
+    notable_work_ = false;
   }
   // From here on a new record wakes us again, for we may have looked before it came.
   work_signalled_ = false;
+  notable_signalled_ = false;
   Status drained = drain();
   for (int n = 0;
        n < kMaxQuarantinesPerAttempt && !drained && drained.error().code() == ErrorCode::kCorrupt;

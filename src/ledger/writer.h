@@ -25,8 +25,11 @@ struct WriterOptions {
   std::string spool_directory;  ///< on tmpfs; empty: records are held in memory only
   HostIdentity host;
   Bytes spool_limit = 64_MiB;
-  /// How long records gather for one commit. What a power cut can lose.
-  Nanoseconds batch_delay = std::chrono::milliseconds(200);
+  /// How long info events gather for one commit, which costs as much as hundreds of events. What a
+  /// power cut can lose of them.
+  Nanoseconds batch_delay = std::chrono::seconds(1);
+  /// The same for intervals, warnings and errors; they take the waiting info events along.
+  Nanoseconds notable_delay = std::chrono::milliseconds(50);
   Nanoseconds retry_first = std::chrono::milliseconds(100);
   Nanoseconds retry_max = std::chrono::seconds(5);
   Nanoseconds heartbeat = std::chrono::seconds(10);  ///< zero: none
@@ -46,8 +49,8 @@ struct LedgerHealth {
 /// Guarantees, for every record whose emit() or downtime() returned and that was not counted as
 /// dropped or held in memory:
 ///  - kill -9 of this process at any instruction neither loses nor doubles it;
-///  - it is committed as soon as the database takes it, and a power cut later than that (see
-///    batch_delay) does not lose it;
+///  - it is committed once the database takes it, after batch_delay or notable_delay, and a power
+///    cut later than that does not lose it;
 ///  - a database that is damaged is set aside, and a new one goes on.
 /// Thread-safe.
 class LedgerWriter final : public EventSink {
@@ -118,6 +121,7 @@ class LedgerWriter final : public EventSink {
   // Guarded by mutex_:
   bool stop_ = false;
   bool work_ = false;
+  bool notable_work_ = false;
   std::uint64_t flush_wanted_ = 0;
   std::uint64_t flush_done_ = 0;
   int flush_waiters_ = 0;
@@ -132,6 +136,7 @@ class LedgerWriter final : public EventSink {
   BootTime next_beat_;
 
   std::atomic<bool> work_signalled_{false};
+  std::atomic<bool> notable_signalled_{false};
   std::thread thread_;
 };
 

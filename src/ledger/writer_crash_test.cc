@@ -54,6 +54,7 @@ class WriterCrashTest : public ::testing::Test {
     options_.spool_directory = dir_.file("run");
     options_.host = testing::test_host();
     options_.batch_delay = std::chrono::microseconds(200);
+    options_.notable_delay = options_.batch_delay;
     options_.retry_first = std::chrono::milliseconds(1);
     options_.heartbeat = std::chrono::milliseconds(1);
   }

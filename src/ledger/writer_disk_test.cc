@@ -53,6 +53,7 @@ class WriterDiskTest : public ::testing::Test {
     options_.spool_directory = dir_.file("run");
     options_.host = testing::test_host();
     options_.batch_delay = std::chrono::milliseconds(1);
+    options_.notable_delay = options_.batch_delay;
     options_.retry_first = std::chrono::milliseconds(1);
     options_.retry_max = std::chrono::milliseconds(20);
   }

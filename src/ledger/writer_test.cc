@@ -30,6 +30,7 @@ class WriterTest : public ::testing::Test {
     options_.spool_directory = dir_.file("run");
     options_.host = testing::test_host();
     options_.batch_delay = std::chrono::milliseconds(5);
+    options_.notable_delay = options_.batch_delay;
     options_.retry_first = std::chrono::milliseconds(5);
     options_.retry_max = std::chrono::milliseconds(50);
   }
@@ -94,6 +95,23 @@ TEST_F(WriterTest, WithoutAFlushItIsCommittedSoon) {
   lock.unlock();
   writer->set_on_committed({});
   EXPECT_EQ(events().size(), 1U);
+}
+
+TEST_F(WriterTest, NotableRecordsDoNotWaitForTheBatchAndTakeTheOthersAlong) {
+  options_.batch_delay = std::chrono::hours(1);
+  const auto writer = start();
+  Event warning = make_event("w");
+  warning.severity = Severity::kWarning;
+  for (const Record& notable : {Record(opened("i", 1)), Record(warning)}) {
+    writer->emit(make_event(new_id()));
+    if (const auto* event = std::get_if<Event>(&notable)) writer->emit(*event);
+    if (const auto* interval = std::get_if<DowntimeInterval>(&notable)) writer->downtime(*interval);
+    // Ends only if it is committed long before the batch delay.
+    while (writer->health().waiting_records > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  EXPECT_EQ(events().size(), 3U);
 }
 
 TEST_F(WriterTest, TheEndCommitsTheRest) {
