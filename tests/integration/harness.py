@@ -21,7 +21,9 @@ import urllib.parse
 from pathlib import Path
 
 DEADLINE_S = 30.0
-_MARK = "NINES_TEST_HOME"  # in the environment of all that a test starts: finds them again
+# In the environment of all that a test starts: finds them again. Programs that overwrite their
+# environment with a title (redis) are found by their working directory.
+_MARK = "NINES_TEST_HOME"
 
 BUILD = Path(os.environ.get("NINES_BUILD_DIR", "build/release")).resolve()
 
@@ -106,6 +108,14 @@ def environment_of(pid):
     return dict(
         entry.split("=", 1) for entry in raw.decode("utf-8", "replace").split("\0") if "=" in entry
     )
+
+
+def directory_of(pid):
+    """Its working directory; empty for what is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def all_pids():
@@ -219,16 +229,22 @@ class Daemon:
     # Units
 
     def service(self, name, service, unit="", nines="", extra=""):
-        """Writes NAME.service. The sections are texts of directives; processes get a mark by which
-        processes_of() and the cleaning up find them."""
+        """Writes NAME.service. The sections are texts of directives; processes get marks by which
+        processes_of() and the cleaning up find them. @return its full name."""
         unit_name = name if name.endswith(".service") else name + ".service"
+        self.directory_of(unit_name).mkdir(exist_ok=True)
         self.unit_text(
             unit_name,
             f"[Unit]\n{unit}\n"
-            f"[Service]\nEnvironment={_MARK}={self.home} NINES_TEST_UNIT={unit_name}\n{service}\n"
+            f"[Service]\nEnvironment={_MARK}={self.home} NINES_TEST_UNIT={unit_name}\n"
+            f"WorkingDirectory={self.directory_of(unit_name)}\n{service}\n"
             f"[X-Nines]\n{nines}\n{extra}",
         )
         return unit_name
+
+    def directory_of(self, unit):
+        """The working directory of the unit's processes."""
+        return self.work / unit
 
     def socket_unit(self, name, socket_section, unit=""):
         unit_name = name + ".socket"
@@ -266,7 +282,9 @@ class Daemon:
         home = str(self.home)
         found = []
         for pid in all_pids():
-            if pid != os.getpid() and environment_of(pid).get(_MARK) == home:
+            if pid == os.getpid():
+                continue
+            if environment_of(pid).get(_MARK) == home or directory_of(pid).startswith(home + "/"):
                 found.append(pid)
         return found
 
@@ -450,7 +468,8 @@ class Daemon:
         and exec still shows the daemon's environment and is not among them."""
         found = []
         for pid in self._ours():
-            if environment_of(pid).get("NINES_TEST_UNIT") == unit and alive(pid):
+            marked = environment_of(pid).get("NINES_TEST_UNIT") == unit
+            if (marked or directory_of(pid) == str(self.directory_of(unit))) and alive(pid):
                 found.append(pid)
         return found
 
