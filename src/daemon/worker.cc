@@ -41,6 +41,7 @@ struct Worker::State {
   std::unique_ptr<HttpServer> server;
   UniqueFd runtime_lock, state_lock, api_listener;
   sys::Subscription keeper_retry;
+  bool successor = false;  ///< of a worker that ended while its keeper went on
   bool stopping = false;
   bool foreground_began = false;
   UtcTime started = utc_now();
@@ -81,6 +82,7 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
     if (const auto found = held.find(lock.name); found != held.end()) {
       lock.fd = std::move(found->second);
       held.erase(found);
+      successor = true;
       (void)name_lock_owner(lock.fd.get(), ::getppid()).has_value();
     } else {
       auto taken = take_instance_lock(lock.directory + "/lock", ::getppid());
@@ -141,7 +143,14 @@ Status Worker::State::start_units() {
     names = {unit.name};
   }
   manager->start_kept();
-  if (names.empty()) return {};
+  // The command line asked for a start once: what was stopped since then, or waits for its next
+  // attempt, is none of a successor's business.
+  if (successor) std::erase_if(names, [this](const auto& n) { return !manager->begins_anew(n); });
+  if (names.empty()) {
+    foreground_began = successor;
+    check_foreground();
+    return {};
+  }
   manager->act(supervise::Manager::Verb::kStart, names, [this](const auto& results) {
     for (const auto& [name, status] : results) {
       if (status) continue;

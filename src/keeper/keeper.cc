@@ -82,11 +82,12 @@ Status Keeper::start_worker() {
   ready_ = false;
   sent_sequence_ = 0;
   for (const auto& [name, fd] : held_) tell_worker({Message::Kind::kFd, name, 0, {}}, fd.get());
+  // Before kRestored: what ended meanwhile must be known before the worker looks for what is lost.
+  send_waiting_exits();
   tell_worker({Message::Kind::kRestored, {}, 0, {}});
   for (const int signal : std::exchange(pending_signals_, {})) {
     tell_worker({Message::Kind::kSignal, {}, static_cast<std::uint64_t>(signal), {}});
   }
-  send_waiting_exits();
   return {};
 }
 

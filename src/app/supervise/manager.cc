@@ -1,5 +1,7 @@
 #include "app/supervise/manager.h"
 
+#include <unistd.h>
+
 #include "app/supervise/event_detail.h"
 #include "sys/file.h"
 #include "sys/procfs.h"
@@ -52,6 +54,7 @@ Status Manager::initialize(std::map<std::string, UniqueFd> held) {
   NINES_TRY(open_notify(held));
   open_connector();
   load_kept();
+  ended_in_order_ = ::unlink(end_mark().c_str()) == 0;
   adopt(held);
   // What nobody claimed belonged to units that are gone.
   for (const auto& [name, fd] : held) {

@@ -65,6 +65,9 @@ class Manager final : public ServiceObserver {
   /// Opens what is needed and adopts what a predecessor left. `held`: from the keeper.
   /// @errors what makes supervision impossible; else events tell what is weaker than it could be.
   Status initialize(std::map<std::string, UniqueFd> held);
+  /// Whether nothing is known of the unit from a predecessor: it is neither running nor was it
+  /// stopped by somebody, so that a successor may start it.
+  bool begins_anew(const std::string& name) const;
   /// Starts the kept units that do not run yet.
   void start_kept();
 
@@ -105,6 +108,7 @@ class Manager final : public ServiceObserver {
                      std::function<void()> done) override;
 
   // manager.cc
+  std::string end_mark() const { return options_.runtime_dir + "/ended-in-order"; }
   Status open_notify(std::map<std::string, UniqueFd>& held);
   void open_connector();
   void on_proc_events();
@@ -127,6 +131,7 @@ class Manager final : public ServiceObserver {
   Status save_kept() const;
 
   // manager_jobs.cc
+  static std::string full_name(const std::string& name);
   void request_start(const std::vector<std::string>& names, Completion done);
   void request_stop(const std::vector<std::string>& names, Completion done);
   void request_restart(const std::vector<std::string>& names, Completion done);
@@ -159,6 +164,7 @@ class Manager final : public ServiceObserver {
   std::map<std::string, std::set<std::string>> restart_when_back_;
   std::set<std::string> kept_;
   std::vector<std::string> adopted_;
+  bool ended_in_order_ = false;  ///< the predecessor had stopped all units, as before a reboot
   std::function<void(const std::string&)> on_change_;
 };
 

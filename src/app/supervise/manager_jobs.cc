@@ -2,6 +2,7 @@
 
 #include "app/supervise/event_detail.h"
 #include "app/supervise/manager.h"
+#include "sys/file.h"
 
 namespace nines::supervise {
 
@@ -28,13 +29,6 @@ struct Manager::Request {
 
 namespace {
 
-std::string full_name(const std::string& name) {
-  for (const char* suffix : {".service", ".socket", ".target"}) {
-    if (name.ends_with(suffix)) return name;
-  }
-  return name + ".service";
-}
-
 template <typename Items>
 std::map<std::string, std::size_t> index_by_name(const Items& items) {
   std::map<std::string, std::size_t> index;
@@ -43,6 +37,13 @@ std::map<std::string, std::size_t> index_by_name(const Items& items) {
 }
 
 }  // namespace
+
+std::string Manager::full_name(const std::string& name) {
+  for (const char* suffix : {".service", ".socket", ".target"}) {
+    if (name.ends_with(suffix)) return name;
+  }
+  return name + ".service";
+}
 
 void Manager::act(Verb verb, const std::vector<std::string>& names, Completion done) {
   std::vector<std::string> full;
@@ -326,7 +327,16 @@ void Manager::stop_all(std::function<void()> done) {
                       entry->service->state().phase != Phase::kFailed;
     if (entry->is_active() || busy) names.push_back(name);
   }
-  request_stop(names, [done = std::move(done)](const Results&) { done(); });
+  request_stop(names, [this, done = std::move(done)](const Results&) {
+    // Their state files stay, with the downtime that is open now; this tells them from units that
+    // somebody had stopped one by one before the daemon was killed.
+    if (const Status noted = sys::replace_file(end_mark(), "", 0644);
+        !noted) {
+      emit("daemon.end-not-noted", ledger::Severity::kWarning, {},
+           detail({{"error", noted.error().message()}}));
+    }
+    done();
+  });
 }
 
 }  // namespace nines::supervise

@@ -179,11 +179,16 @@ Status Manager::save_kept() const {
                            sys::Durability::kPowerLoss);
 }
 
+bool Manager::begins_anew(const std::string& name) const {
+  // Adopted units are where they were, also those that an operator stopped meanwhile.
+  const std::string full = full_name(name);
+  return ended_in_order_ || std::find(adopted_.begin(), adopted_.end(), full) == adopted_.end();
+}
+
 void Manager::start_kept() {
   std::vector<std::string> names;
   for (const std::string& name : kept_) {
-    // Adopted units are where they were, also those that an operator stopped meanwhile.
-    if (std::find(adopted_.begin(), adopted_.end(), name) == adopted_.end()) names.push_back(name);
+    if (begins_anew(name)) names.push_back(name);
   }
   start_names(names);
 }
