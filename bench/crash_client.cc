@@ -141,20 +141,11 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case 'r':
-        options.runs = static_cast<int>(number(optarg));
-        break;
-      case 'g':
-        options.gap = milliseconds(number(optarg));
-        break;
-      case 'l':
-        options.limit = milliseconds(number(optarg));
-        break;
-      case 'c':
-        options.command = optarg;
-        break;
-      default:
-        usage();
+      case 'r': options.runs = static_cast<int>(number(optarg)); break;
+      case 'g': options.gap = milliseconds(number(optarg)); break;
+      case 'l': options.limit = milliseconds(number(optarg)); break;
+      case 'c': options.command = optarg; break;
+      default: usage();
     }
   }
   if (optind + 1 != argc) usage();

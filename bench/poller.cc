@@ -132,20 +132,15 @@ void Poller::wait_until(Clock::time_point deadline) {
 std::optional<Answer> Poller::collect(int old_pid) {
   for (Probe& probe : probes_) {
     switch (probe.state()) {
-      case Probe::State::kRefused:
-        ++counts_.refused;
-        break;
-      case Probe::State::kReset:
-        ++counts_.reset;
-        break;
+      case Probe::State::kRefused: ++counts_.refused; break;
+      case Probe::State::kReset: ++counts_.reset; break;
       case Probe::State::kAnswered: {
         const auto answer = parse_answer(probe.line());
         if (answer && answer->pid != old_pid) return answer;
         ++counts_.stale;
         break;
       }
-      default:
-        continue;
+      default: continue;
     }
     probe.close();
   }

@@ -7,36 +7,21 @@ namespace nines {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return "invalid-argument";
-    case ErrorCode::kNotFound:
-      return "not-found";
-    case ErrorCode::kExists:
-      return "exists";
-    case ErrorCode::kDenied:
-      return "denied";
-    case ErrorCode::kGone:
-      return "gone";
-    case ErrorCode::kBusy:
-      return "busy";
-    case ErrorCode::kNoSpace:
-      return "no-space";
-    case ErrorCode::kLimit:
-      return "limit";
-    case ErrorCode::kTimeout:
-      return "timeout";
-    case ErrorCode::kUnsupported:
-      return "unsupported";
-    case ErrorCode::kCorrupt:
-      return "corrupt";
-    case ErrorCode::kIo:
-      return "io";
-    case ErrorCode::kCancelled:
-      return "cancelled";
-    case ErrorCode::kInjected:
-      return "injected";
-    case ErrorCode::kInternal:
-      return "internal";
+    case ErrorCode::kInvalidArgument: return "invalid-argument";
+    case ErrorCode::kNotFound: return "not-found";
+    case ErrorCode::kExists: return "exists";
+    case ErrorCode::kDenied: return "denied";
+    case ErrorCode::kGone: return "gone";
+    case ErrorCode::kBusy: return "busy";
+    case ErrorCode::kNoSpace: return "no-space";
+    case ErrorCode::kLimit: return "limit";
+    case ErrorCode::kTimeout: return "timeout";
+    case ErrorCode::kUnsupported: return "unsupported";
+    case ErrorCode::kCorrupt: return "corrupt";
+    case ErrorCode::kIo: return "io";
+    case ErrorCode::kCancelled: return "cancelled";
+    case ErrorCode::kInjected: return "injected";
+    case ErrorCode::kInternal: return "internal";
   }
   return "internal";
 }
@@ -47,55 +32,43 @@ ErrorCode error_code_from_errno(int errno_value) {
     case ENAMETOOLONG:
     case ENOEXEC:
     case E2BIG:
-    case EDOM:
-      return ErrorCode::kInvalidArgument;
+    case EDOM: return ErrorCode::kInvalidArgument;
     case ENOENT:
     case ENOTDIR:
     case ENODEV:
-    case ENXIO:
-      return ErrorCode::kNotFound;
+    case ENXIO: return ErrorCode::kNotFound;
     case EEXIST:
-    case ENOTEMPTY:
-      return ErrorCode::kExists;
+    case ENOTEMPTY: return ErrorCode::kExists;
     case EPERM:
     case EACCES:
-    case EROFS:
-      return ErrorCode::kDenied;
+    case EROFS: return ErrorCode::kDenied;
     case ESRCH:
     case ECHILD:
     case EPIPE:
     case ECONNRESET:
     case ESTALE:
-    case ENOTCONN:
-      return ErrorCode::kGone;
+    case ENOTCONN: return ErrorCode::kGone;
     case EBUSY:
     case EAGAIN:
     case EADDRINUSE:
     case ETXTBSY:
     case EINPROGRESS:
-    case ECONNREFUSED:
-      return ErrorCode::kBusy;
+    case ECONNREFUSED: return ErrorCode::kBusy;
     case ENOSPC:
-    case EDQUOT:
-      return ErrorCode::kNoSpace;
+    case EDQUOT: return ErrorCode::kNoSpace;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-    case EMSGSIZE:
-      return ErrorCode::kLimit;
-    case ETIMEDOUT:
-      return ErrorCode::kTimeout;
+    case EMSGSIZE: return ErrorCode::kLimit;
+    case ETIMEDOUT: return ErrorCode::kTimeout;
     case ENOSYS:
     case EOPNOTSUPP:
     case EAFNOSUPPORT:
-    case EPROTONOSUPPORT:
-      return ErrorCode::kUnsupported;
+    case EPROTONOSUPPORT: return ErrorCode::kUnsupported;
     case ECANCELED:
-    case EINTR:
-      return ErrorCode::kCancelled;
-    default:
-      return ErrorCode::kIo;
+    case EINTR: return ErrorCode::kCancelled;
+    default: return ErrorCode::kIo;
   }
 }
 

@@ -101,16 +101,11 @@ Status hit_slow(FaultPoint point) {
   const char* token = std::getenv("NINES_FAULT_TOKEN");
   if (token != nullptr && ::unlink(token) != 0) return {};
   switch (action) {
-    case Action::kKill:
-      ::kill(::getpid(), SIGKILL);
-      break;
-    case Action::kStall:
-      ::sleep(1);
-      break;
+    case Action::kKill: ::kill(::getpid(), SIGKILL); break;
+    case Action::kStall: ::sleep(1); break;
     case Action::kFail:
       return Error(ErrorCode::kInjected, "fault point", std::string(to_string(point)));
-    case Action::kNone:
-      break;
+    case Action::kNone: break;
   }
   return {};
 }

@@ -12,14 +12,10 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarning:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
+    case Level::kDebug: return spdlog::level::debug;
+    case Level::kInfo: return spdlog::level::info;
+    case Level::kWarning: return spdlog::level::warn;
+    case Level::kError: return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -27,14 +23,10 @@ spdlog::level::level_enum to_spdlog(Level level) {
 // sd-daemon(3): a line that begins with <N> carries its syslog priority into the journal.
 std::string_view journal_prefix(Level level) {
   switch (level) {
-    case Level::kDebug:
-      return "<7>";
-    case Level::kInfo:
-      return "<6>";
-    case Level::kWarning:
-      return "<4>";
-    case Level::kError:
-      return "<3>";
+    case Level::kDebug: return "<7>";
+    case Level::kInfo: return "<6>";
+    case Level::kWarning: return "<4>";
+    case Level::kError: return "<3>";
   }
   return "";
 }

@@ -21,9 +21,10 @@ void fill_defaults(DaemonOptions& options) {
   options.user_mode = ::geteuid() != 0;
   const bool own_state = !options.state_dir.empty();
   if (options.runtime_dir.empty()) {
-    const std::string base = environment_or("XDG_RUNTIME_DIR", fmt::format("/tmp/nines-{}", ::geteuid()));
-    options.runtime_dir = environment_or("NINES_RUNTIME_DIR",
-                                         options.user_mode ? base + "/nines" : "/run/nines");
+    const std::string base =
+        environment_or("XDG_RUNTIME_DIR", fmt::format("/tmp/nines-{}", ::geteuid()));
+    options.runtime_dir =
+        environment_or("NINES_RUNTIME_DIR", options.user_mode ? base + "/nines" : "/run/nines");
   }
   if (options.state_dir.empty()) {
     const std::string home = environment_or("HOME", "/");
@@ -42,8 +43,9 @@ void fill_defaults(DaemonOptions& options) {
 ParsedOptions parse_daemon_options(int argc, char** argv) {
   ParsedOptions parsed;
   DaemonOptions& options = parsed.options;
-  CLI::App app{"Keeps applications up: supervises systemd unit files, restarts what dies or hangs, "
-               "and records why."};
+  CLI::App app{
+      "Keeps applications up: supervises systemd unit files, restarts what dies or hangs, "
+      "and records why."};
   app.name("ninesd");
   app.set_version_flag("--version", std::string("ninesd ") + api::kProductVersion);
   app.add_option("--runtime-dir", options.runtime_dir,
@@ -51,8 +53,7 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
   app.add_option("--state-dir", options.state_dir, "The ledger (default /var/lib/nines)");
   app.add_option("--log-dir", options.log_dir,
                  "What units print (default /var/log/nines, or STATE-DIR/log)");
-  app.add_option("--unit-path", options.unit_path,
-                 "Directories to look for unit files in first")
+  app.add_option("--unit-path", options.unit_path, "Directories to look for unit files in first")
       ->delimiter(':')
       ->allow_extra_args(false);
   app.add_flag("--foreground", options.foreground,
@@ -68,8 +69,9 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
   app.add_option("--keeper-fd", options.keeper_fd)->group("");
   std::vector<std::string> arguments;
   app.add_option("UNIT", arguments, "Units to start now, beside the kept ones");
-  app.footer("Exit codes: 0 stopped in order, 1 failure, 2 usage, 5 another ninesd is running.\n"
-             "In the foreground: the exit code of the first unit's main process.");
+  app.footer(
+      "Exit codes: 0 stopped in order, 1 failure, 2 usage, 5 another ninesd is running.\n"
+      "In the foreground: the exit code of the first unit's main process.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

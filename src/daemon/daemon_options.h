@@ -31,7 +31,7 @@ struct DaemonOptions {
   bool foreground = false;             ///< end when all units have ended, with their exit code
   bool user_mode = false;              ///< not root: that user's units
   log::Level log_level = log::Level::kInfo;
-  int keeper_fd = -1;                  ///< -1: we are to become the keeper first
+  int keeper_fd = -1;  ///< -1: we are to become the keeper first
 };
 
 /// Fills in the defaults of root or of the user.

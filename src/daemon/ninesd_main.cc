@@ -70,6 +70,6 @@ int main(int argc, char** argv) {
   arguments.insert(arguments.begin(), *self);
   const auto code = Worker(parsed.options, std::move(arguments), keeper_beside(*self)).run();
   if (code) return *code;
-  return fail(code.error(), code.error().code() == ErrorCode::kBusy ? kExitAlreadyRunning
-                                                                    : kExitFailure);
+  return fail(code.error(),
+              code.error().code() == ErrorCode::kBusy ? kExitAlreadyRunning : kExitFailure);
 }

@@ -35,19 +35,19 @@ Result<std::string> describe(const ProcessId& process) {
 }  // namespace
 
 supervise::StackRecorder make_stack_recorder(sys::EventLoop& loop, std::string directory) {
-  return [&loop, directory = std::move(directory)](
-             const std::string& unit, const ProcessId& process,
-             std::function<void(Result<std::string>)> done) {
-    const std::string path = directory + "/" + unit + ".stacks";
-    Result<std::string> result = path;
-    auto text = describe(process);
-    if (!text) {
-      result = std::move(text.error());
-    } else if (Status written = sys::replace_file(path, *text, 0600); !written) {
-      result = std::move(written.error());
-    }
-    loop.post([done = std::move(done), result = std::move(result)] { done(result); });
-  };
+  return
+      [&loop, directory = std::move(directory)](const std::string& unit, const ProcessId& process,
+                                                std::function<void(Result<std::string>)> done) {
+        const std::string path = directory + "/" + unit + ".stacks";
+        Result<std::string> result = path;
+        auto text = describe(process);
+        if (!text) {
+          result = std::move(text.error());
+        } else if (Status written = sys::replace_file(path, *text, 0600); !written) {
+          result = std::move(written.error());
+        }
+        loop.post([done = std::move(done), result = std::move(result)] { done(result); });
+      };
 }
 
 }  // namespace nines::daemon

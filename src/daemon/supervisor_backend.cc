@@ -54,8 +54,7 @@ supervise::Manager::Verb to_manager(api::Verb verb) {
 std::string message_for(api::Verb verb, Nanoseconds took, bool was_active) {
   switch (verb) {
     case api::Verb::kStart:
-    case api::Verb::kKeep:
-      return was_active ? "already running" : "ready after " + to_human(took);
+    case api::Verb::kKeep: return was_active ? "already running" : "ready after " + to_human(took);
     case api::Verb::kRestart: return "ready after " + to_human(took);
     case api::Verb::kStop: return "stopped after " + to_human(took);
     case api::Verb::kReload: return "reloaded after " + to_human(took);
@@ -70,7 +69,8 @@ std::vector<std::string> warnings_of(const supervise::UnitEntry* entry) {
   if (entry == nullptr) return warnings;
   for (const unit::Diagnostic& diagnostic : entry->diagnostics) {
     if (diagnostic.level == unit::DiagnosticLevel::kInfo) continue;
-    warnings.push_back(fmt::format("{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.message));
+    warnings.push_back(
+        fmt::format("{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.message));
   }
   return warnings;
 }
@@ -111,7 +111,9 @@ SupervisorBackend::SupervisorBackend(sys::EventLoop& loop, supervise::Manager& m
   });
 }
 
-SupervisorBackend::~SupervisorBackend() { ledger_.set_observer(nullptr); }
+SupervisorBackend::~SupervisorBackend() {
+  ledger_.set_observer(nullptr);
+}
 
 api::DaemonStatus SupervisorBackend::status() {
   api::DaemonStatus out;
@@ -162,7 +164,8 @@ Result<api::UnitStatus> SupervisorBackend::unit(const std::string& name) {
   api::UnitStatus out = describe_unit(*entry);
   if (auto reader = ledger::Reader::open(facts_.database); reader && entry->service) {
     const UtcTime now = utc_now();
-    if (const auto up = reader->availability(entry->unit->name, UtcTime{now.ns - kDay.count()}, now, now)) {
+    if (const auto up =
+            reader->availability(entry->unit->name, UtcTime{now.ns - kDay.count()}, now, now)) {
       out.availability_24h = up->up_fraction;
     }
   }
@@ -196,7 +199,8 @@ void SupervisorBackend::act(api::Verb verb, const std::vector<std::string>& name
                      answer.error = api::ErrorBody::from(status.error());
                      continue;
                    }
-                   answer.message = message_for(verb, boot_now() - began, active_before.contains(name));
+                   answer.message =
+                       message_for(verb, boot_now() - began, active_before.contains(name));
                    if (verb == api::Verb::kStart || verb == api::Verb::kKeep) {
                      answer.warnings = warnings_of(manager_.find(name));
                    }
@@ -232,7 +236,8 @@ Result<std::vector<api::LogLine>> SupervisorBackend::logs(const std::string& nam
 Result<sys::Subscription> SupervisorBackend::subscribe_logs(
     const std::string& name, std::function<void(const api::LogLine&)> on_line) {
   const supervise::UnitEntry* entry = manager_.find(name);
-  if (entry == nullptr || !entry->service) return Error(ErrorCode::kNotFound, "follow log of", name);
+  if (entry == nullptr || !entry->service)
+    return Error(ErrorCode::kNotFound, "follow log of", name);
   NINES_ASSIGN(supervise::LogCapture * log, entry->service->open_log());
   return sys::Subscription(std::make_unique<LogHook>(log->subscribe(
       [on_line = std::move(on_line)](std::string_view line) { on_line(parse_log_line(line)); })));

@@ -24,8 +24,8 @@ struct DaemonFacts {
 
 class SupervisorBackend final : public Backend {
  public:
-  SupervisorBackend(sys::EventLoop& loop, supervise::Manager& manager,
-                    ledger::LedgerWriter& ledger, DaemonFacts facts);
+  SupervisorBackend(sys::EventLoop& loop, supervise::Manager& manager, ledger::LedgerWriter& ledger,
+                    DaemonFacts facts);
   ~SupervisorBackend() override;
 
   api::DaemonStatus status() override;
@@ -38,8 +38,7 @@ class SupervisorBackend final : public Backend {
   Result<sys::Subscription> subscribe_logs(
       const std::string& name, std::function<void(const api::LogLine&)> on_line) override;
   Result<std::vector<ledger::Event>> events(const api::EventFilter& filter) override;
-  sys::Subscription subscribe_events(
-      std::function<void(const ledger::Event&)> on_event) override;
+  sys::Subscription subscribe_events(std::function<void(const ledger::Event&)> on_event) override;
   Result<std::function<void()>> prepare_reexec() override;
 
  private:

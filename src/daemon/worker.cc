@@ -57,8 +57,7 @@ struct Worker::State {
   void check_foreground();
 };
 
-Worker::Worker(DaemonOptions options, std::vector<std::string> worker_argv,
-               std::string keeper_path)
+Worker::Worker(DaemonOptions options, std::vector<std::string> worker_argv, std::string keeper_path)
     : state_(std::make_unique<State>()) {
   state_->options = std::move(options);
   state_->worker_argv = std::move(worker_argv);
@@ -254,9 +253,9 @@ Result<int> Worker::run() {
   std::map<std::string, UniqueFd> rest;
   if (api) rest.insert(std::move(api));
   NINES_TRY(s.open_api(rest));
-  s.keeper->start(s.loop, {[&s](const keeper::ExitRecord& record) { s.manager->on_exit(record); },
-                           [&s](int signal) { s.on_signal(signal); },
-                           [&s] { s.on_keeper_lost(); }});
+  s.keeper->start(s.loop,
+                  {[&s](const keeper::ExitRecord& record) { s.manager->on_exit(record); },
+                   [&s](int signal) { s.on_signal(signal); }, [&s] { s.on_keeper_lost(); }});
   s.manager->set_change_listener([&s](const std::string&) {
     if (s.options.foreground) s.loop.post([&s] { s.check_foreground(); });
   });

@@ -191,18 +191,12 @@ void Keeper::handle(const Message& message, std::vector<UniqueFd> fds) {
       fault::pass(FaultPoint::keeper_store);
       if (!fds.empty()) held_[message.name] = std::move(fds.front());
       break;
-    case Message::Kind::kDrop:
-      held_.erase(message.name);
-      break;
+    case Message::Kind::kDrop: held_.erase(message.name); break;
     case Message::Kind::kAck:
       while (!exits_.empty() && exits_.front().sequence <= message.number) exits_.pop_front();
       break;
-    case Message::Kind::kReady:
-      ready_ = ever_ready_ = true;
-      break;
-    case Message::Kind::kReexec:
-      reexec_requested_ = true;
-      break;
+    case Message::Kind::kReady: ready_ = ever_ready_ = true; break;
+    case Message::Kind::kReexec: reexec_requested_ = true; break;
     case Message::Kind::kFinish:
       finished_ = true;
       exit_code_ = static_cast<int>(message.number);

@@ -167,15 +167,9 @@ std::optional<Frame> frame_at(std::string_view bytes) {
 bool take(const Frame& frame, DecodedSegment* segment) {
   std::optional<Record> record;
   switch (frame.type) {
-    case FrameType::kBoot:
-      segment->boot_id = frame.payload;
-      return true;
-    case FrameType::kEvent:
-      record = decode_event(frame.payload);
-      break;
-    case FrameType::kInterval:
-      record = decode_interval(frame.payload);
-      break;
+    case FrameType::kBoot: segment->boot_id = frame.payload; return true;
+    case FrameType::kEvent: record = decode_event(frame.payload); break;
+    case FrameType::kInterval: record = decode_interval(frame.payload); break;
   }
   if (!record) return false;
   segment->records.push_back(std::move(*record));

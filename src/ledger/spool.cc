@@ -48,7 +48,7 @@ Status Spool::lock() {
   const std::string path = options_.directory + "/spool.lock";
   NINES_ASSIGN(lock_fd_, sys::open_file(path, O_RDWR | O_CREAT, 0600));
   // A lock of the process, not of the open file: children between fork and exec do not hold it.
-  struct flock wanted {};
+  struct flock wanted{};
   wanted.l_type = F_WRLCK;
   wanted.l_whence = SEEK_SET;
   if (::fcntl(lock_fd_.get(), F_SETLK, &wanted) == 0) return {};

@@ -16,25 +16,18 @@ constexpr int kBusyTimeoutMs = 250;
 
 ErrorCode code_of(int result, int system_errno) {
   switch (result & 0xff) {
-    case SQLITE_FULL:
-      return ErrorCode::kNoSpace;
+    case SQLITE_FULL: return ErrorCode::kNoSpace;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return ErrorCode::kCorrupt;
+    case SQLITE_NOTADB: return ErrorCode::kCorrupt;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return ErrorCode::kBusy;
+    case SQLITE_LOCKED: return ErrorCode::kBusy;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return ErrorCode::kDenied;
-    case SQLITE_CONSTRAINT:
-      return ErrorCode::kInvalidArgument;
+    case SQLITE_AUTH: return ErrorCode::kDenied;
+    case SQLITE_CONSTRAINT: return ErrorCode::kInvalidArgument;
     case SQLITE_TOOBIG:
-    case SQLITE_NOMEM:
-      return ErrorCode::kLimit;
-    case SQLITE_INTERRUPT:
-      return ErrorCode::kCancelled;
+    case SQLITE_NOMEM: return ErrorCode::kLimit;
+    case SQLITE_INTERRUPT: return ErrorCode::kCancelled;
     case SQLITE_IOERR:
       if (result == SQLITE_IOERR_CORRUPTFS) return ErrorCode::kCorrupt;
       [[fallthrough]];
@@ -46,8 +39,7 @@ ErrorCode code_of(int result, int system_errno) {
       if (code == ErrorCode::kNoSpace || code == ErrorCode::kLimit) return code;
       return (result & 0xff) == SQLITE_IOERR ? ErrorCode::kIo : ErrorCode::kDenied;
     }
-    default:
-      return ErrorCode::kInternal;
+    default: return ErrorCode::kInternal;
   }
 }
 

@@ -32,7 +32,7 @@ std::optional<std::string> stored_detail(const std::string& detail) {
 }
 
 Result<std::pair<dev_t, ino_t>> file_identity(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return Error::from_errno(errno, "stat", path);
   return std::pair(status.st_dev, status.st_ino);
 }
@@ -157,18 +157,10 @@ Status Store::apply_one(const Record& record, std::int64_t boot, CommittedBatch*
   NINES_ASSIGN(const IntervalOutcome outcome,
                inner_->intervals->upsert(std::get<DowntimeInterval>(record), boot));
   switch (outcome) {
-    case IntervalOutcome::kOpened:
-      ++batch->intervals_opened;
-      break;
-    case IntervalOutcome::kClosed:
-      ++batch->intervals_closed;
-      break;
-    case IntervalOutcome::kUnchanged:
-      ++batch->intervals_unchanged;
-      break;
-    case IntervalOutcome::kMerged:
-      ++batch->intervals_merged;
-      break;
+    case IntervalOutcome::kOpened: ++batch->intervals_opened; break;
+    case IntervalOutcome::kClosed: ++batch->intervals_closed; break;
+    case IntervalOutcome::kUnchanged: ++batch->intervals_unchanged; break;
+    case IntervalOutcome::kMerged: ++batch->intervals_merged; break;
   }
   return {};
 }

@@ -140,7 +140,9 @@ TEST_F(StoreTest, FiltersSelect) {
 }
 
 TEST_F(StoreTest, BootsAndHeartbeats) {
-  { Store store = open_store({"m", "old-name", "boot-1"}); }
+  {
+    Store store = open_store({"m", "old-name", "boot-1"});
+  }
   Store store = open_store({"m", "new-name", "boot-2"});
   ASSERT_TRUE(store.heartbeat(UtcTime{kDay2026}, BootTime{5}).has_value());
   ASSERT_TRUE(store.heartbeat(UtcTime{kDay2026 + 7}, BootTime{12}).has_value());

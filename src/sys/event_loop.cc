@@ -112,6 +112,9 @@ void EventLoop::post(std::function<void()> run) {
 void EventLoop::run() {
   state_->context.run();
 }
+void EventLoop::run_one(Nanoseconds limit) {
+  state_->context.run_one_for(limit);
+}
 void EventLoop::stop() {
   state_->context.stop();
 }

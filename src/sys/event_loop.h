@@ -48,6 +48,8 @@ class EventLoop {
   void post(std::function<void()> run);
 
   void run();
+  /// Runs one callback, or none if nothing is ready within `limit`.
+  void run_one(Nanoseconds limit);
   void stop();  ///< callable from any thread
 
   /// For the HTTP server, which speaks Asio itself.

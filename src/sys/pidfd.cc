@@ -33,16 +33,14 @@ constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
 std::string to_string(const ExitStatus& status) {
   switch (status.kind) {
-    case ExitStatus::Kind::kExited:
-      return fmt::format("exit code {}", status.value);
+    case ExitStatus::Kind::kExited: return fmt::format("exit code {}", status.value);
     case ExitStatus::Kind::kKilled:
     case ExitStatus::Kind::kDumped: {
       const char* name = sigabbrev_np(status.value);
       return fmt::format("signal {}{}", name != nullptr ? name : std::to_string(status.value),
                          status.kind == ExitStatus::Kind::kDumped ? " (core dumped)" : "");
     }
-    case ExitStatus::Kind::kUnknown:
-      return "unknown";
+    case ExitStatus::Kind::kUnknown: return "unknown";
   }
   return "unknown";
 }

@@ -170,40 +170,23 @@ NINES_CHILD_CODE void reset_signals(ChildPlan* plan) {
 
 const char* step_name(ChildStep step) {
   switch (step) {
-    case ChildStep::kNone:
-      return "none";
-    case ChildStep::kSession:
-      return "create session";
-    case ChildStep::kCgroup:
-      return "enter cgroup";
-    case ChildStep::kDescriptors:
-      return "pass descriptors";
-    case ChildStep::kLimits:
-      return "set resource limit";
-    case ChildStep::kNice:
-      return "set nice level";
-    case ChildStep::kOomScore:
-      return "set OOM score";
-    case ChildStep::kAffinity:
-      return "set CPU affinity";
-    case ChildStep::kScheduling:
-      return "set CPU scheduling";
-    case ChildStep::kIoPriority:
-      return "set I/O priority";
-    case ChildStep::kRoot:
-      return "change root directory";
-    case ChildStep::kGroups:
-      return "set groups";
-    case ChildStep::kCapabilities:
-      return "set capabilities";
-    case ChildStep::kUser:
-      return "set user";
-    case ChildStep::kNoNewPrivileges:
-      return "set no_new_privs";
-    case ChildStep::kWorkingDirectory:
-      return "change directory";
-    case ChildStep::kExecute:
-      return "execute";
+    case ChildStep::kNone: return "none";
+    case ChildStep::kSession: return "create session";
+    case ChildStep::kCgroup: return "enter cgroup";
+    case ChildStep::kDescriptors: return "pass descriptors";
+    case ChildStep::kLimits: return "set resource limit";
+    case ChildStep::kNice: return "set nice level";
+    case ChildStep::kOomScore: return "set OOM score";
+    case ChildStep::kAffinity: return "set CPU affinity";
+    case ChildStep::kScheduling: return "set CPU scheduling";
+    case ChildStep::kIoPriority: return "set I/O priority";
+    case ChildStep::kRoot: return "change root directory";
+    case ChildStep::kGroups: return "set groups";
+    case ChildStep::kCapabilities: return "set capabilities";
+    case ChildStep::kUser: return "set user";
+    case ChildStep::kNoNewPrivileges: return "set no_new_privs";
+    case ChildStep::kWorkingDirectory: return "change directory";
+    case ChildStep::kExecute: return "execute";
   }
   return "?";
 }

@@ -111,7 +111,7 @@ Result<UniqueFd> bind_unix(const std::string& path, int type, mode_t mode) {
   NINES_ASSIGN(const sockaddr_un address, unix_address(path));
   UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Error::from_errno(errno, "create socket", path);
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) ::unlink(path.c_str());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return Error::from_errno(errno, "bind socket", path);

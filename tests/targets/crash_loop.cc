@@ -16,9 +16,7 @@ int main(int argc, char** argv) {
   long signal_number = 0;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case 's':
-        signal_number = target::number(optarg);
-        break;
+      case 's': signal_number = target::number(optarg); break;
       case 'c': {
         const int fd = ::open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         if (fd < 0) target::die(optarg);
@@ -26,8 +24,7 @@ int main(int argc, char** argv) {
         ::close(fd);
         break;
       }
-      default:
-        target::usage(kUsageText);
+      default: target::usage(kUsageText);
     }
   }
   if (signal_number > 0) std::raise(static_cast<int>(signal_number));

@@ -74,32 +74,15 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case kFd:
-        options.fd = static_cast<int>(target::number(optarg));
-        break;
-      case kMib:
-        options.mib = static_cast<std::size_t>(target::number(optarg));
-        break;
-      case kFill:
-        options.background = std::string(optarg) == "background";
-        break;
-      case kNotify:
-        options.must_notify = true;
-        break;
-      case kNotifyFd:
-        options.notify_fd = static_cast<int>(target::number(optarg));
-        break;
-      case kCore:
-        limit_core(optarg);
-        break;
-      case kDieWith:
-        options.die_with = optarg;
-        break;
-      case kDieAfter:
-        options.die_after_ms = static_cast<int>(target::number(optarg));
-        break;
-      default:
-        target::usage(kUsageText);
+      case kFd: options.fd = static_cast<int>(target::number(optarg)); break;
+      case kMib: options.mib = static_cast<std::size_t>(target::number(optarg)); break;
+      case kFill: options.background = std::string(optarg) == "background"; break;
+      case kNotify: options.must_notify = true; break;
+      case kNotifyFd: options.notify_fd = static_cast<int>(target::number(optarg)); break;
+      case kCore: limit_core(optarg); break;
+      case kDieWith: options.die_with = optarg; break;
+      case kDieAfter: options.die_after_ms = static_cast<int>(target::number(optarg)); break;
+      default: target::usage(kUsageText);
     }
   }
   if (optind < argc) options.port = static_cast<int>(target::number(argv[optind++]));
@@ -138,30 +121,20 @@ std::string execute(const std::string& line) {
   const char command = line.empty() ? '\0' : line[0];
   const std::string argument = line.size() > 2 ? line.substr(2) : "";
   switch (command) {
-    case 'P':
-      return std::to_string(::getpid()) + (filled ? " 1\n" : " 0\n");
-    case 'E':
-      return argument + "\n";
+    case 'P': return std::to_string(::getpid()) + (filled ? " 1\n" : " 0\n");
+    case 'E': return argument + "\n";
     case 'M':
       if (target::fill_memory(static_cast<std::size_t>(target::number(argument.c_str()))) ==
           nullptr) {
         return "no memory\n";
       }
       return "ok\n";
-    case 'C':
-      null_dereference();
-      break;
-    case 'A':
-      std::abort();
-    case 'X':
-      std::_Exit(static_cast<int>(target::number(argument.c_str())));
-    case 'S':
-      std::raise(static_cast<int>(target::number(argument.c_str())));
-      return "survived\n";
-    case 'H':
-      target::wait_forever();
-    default:
-      break;
+    case 'C': null_dereference(); break;
+    case 'A': std::abort();
+    case 'X': std::_Exit(static_cast<int>(target::number(argument.c_str())));
+    case 'S': std::raise(static_cast<int>(target::number(argument.c_str()))); return "survived\n";
+    case 'H': target::wait_forever();
+    default: break;
   }
   return "unknown command\n";
 }

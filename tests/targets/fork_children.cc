@@ -32,14 +32,9 @@ Options parse(int argc, char** argv) {
         options.pids_fd = ::open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         if (options.pids_fd < 0) target::die(optarg);
         break;
-      case 'e':
-        options.exit_code = target::number(optarg);
-        break;
-      case 's':
-        options.stubborn = true;
-        break;
-      default:
-        target::usage(kUsageText);
+      case 'e': options.exit_code = target::number(optarg); break;
+      case 's': options.stubborn = true; break;
+      default: target::usage(kUsageText);
     }
   }
   if (optind < argc) options.children = target::number(argv[optind++]);

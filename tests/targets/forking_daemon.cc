@@ -23,14 +23,9 @@ Options parse(int argc, char** argv) {
   bool none = false;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case 'n':
-        none = true;
-        break;
-      case 'e':
-        options.exit_after_ms = target::number(optarg);
-        break;
-      default:
-        target::usage(kUsageText);
+      case 'n': none = true; break;
+      case 'e': options.exit_after_ms = target::number(optarg); break;
+      default: target::usage(kUsageText);
     }
   }
   if (optind + (none ? 0 : 1) != argc) target::usage(kUsageText);

@@ -19,17 +19,10 @@ int main(int argc, char** argv) {
   long threads = 0;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case kMib:
-        mib = target::number(optarg);
-        break;
-      case kFds:
-        fds = target::number(optarg);
-        break;
-      case kThreads:
-        threads = target::number(optarg);
-        break;
-      default:
-        target::usage(kUsageText);
+      case kMib: mib = target::number(optarg); break;
+      case kFds: fds = target::number(optarg); break;
+      case kThreads: threads = target::number(optarg); break;
+      default: target::usage(kUsageText);
     }
   }
   if (optind != argc || mib + fds + threads <= 0) target::usage(kUsageText);

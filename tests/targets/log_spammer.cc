@@ -27,21 +27,11 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case 'l':
-        options.lines_per_s = target::number(optarg);
-        break;
-      case 'b':
-        options.bytes = target::number(optarg);
-        break;
-      case 't':
-        options.total = target::number(optarg);
-        break;
-      case 'e':
-        options.fd = STDERR_FILENO;
-        break;
-      case 'n':
-        options.newline = false;
-        break;
+      case 'l': options.lines_per_s = target::number(optarg); break;
+      case 'b': options.bytes = target::number(optarg); break;
+      case 't': options.total = target::number(optarg); break;
+      case 'e': options.fd = STDERR_FILENO; break;
+      case 'n': options.newline = false; break;
       default:
         target::usage(
             "log_spammer [--lines-per-s N] [--bytes N] [--total N] [--stderr] "

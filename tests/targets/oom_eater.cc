@@ -14,14 +14,9 @@ int main(int argc, char** argv) {
   long after_ms = 0;
   for (int c; (c = ::getopt_long(argc, argv, "", table, nullptr)) != -1;) {
     switch (c) {
-      case 'c':
-        cap_mib = target::number(optarg);
-        break;
-      case 'a':
-        after_ms = target::number(optarg);
-        break;
-      default:
-        target::usage("oom_eater [--cap-mib N] [--after MS]");
+      case 'c': cap_mib = target::number(optarg); break;
+      case 'a': after_ms = target::number(optarg); break;
+      default: target::usage("oom_eater [--cap-mib N] [--after MS]");
     }
   }
   const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

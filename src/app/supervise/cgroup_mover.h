@@ -1,8 +1,8 @@
 // Moves running processes into cgroup v1 hierarchies, off the loop.
 //
-// Joining a v1 cgroup waits for an RCU grace period: 4 to 16 ms, measured, more than all the rest of
-// a restart together. A unit without limits needs it only for accounting, so it is moved there once
-// it serves, by a thread that may wait. (v2 costs nothing: the process is born in it.)
+// Joining a v1 cgroup waits for an RCU grace period: 4 to 16 ms, measured, more than all the rest
+// of a restart together. A unit without limits needs it only for accounting, so it is moved there
+// once it serves, by a thread that may wait. (v2 costs nothing: the process is born in it.)
 #pragma once
 
 #include <condition_variable>
@@ -25,7 +25,8 @@ class CgroupMover {
   CgroupMover(const CgroupMover&) = delete;
   CgroupMover& operator=(const CgroupMover&) = delete;
 
-  /// Queues a move into the v1 directories of `cgroup`. Failures are ignored: it is only accounting.
+  /// Queues a move into the v1 directories of `cgroup`. Failures are ignored: it is only
+  /// accounting.
   void move(const sys::Cgroup& cgroup, const ProcessId& process);
 
  private:

@@ -21,7 +21,7 @@ bool glob_matches(const std::string& pattern) {
 }
 
 bool is_mode(const std::string& path, mode_t kind) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IFMT) == kind;
 }
 
@@ -31,15 +31,14 @@ bool directory_not_empty(const std::string& path) {
 }
 
 bool file_not_empty(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
 }
 
 bool environment_has(const std::string& argument) {
   const auto equals = argument.find('=');
   const char* value = std::getenv(argument.substr(0, equals).c_str());
-  return value != nullptr &&
-         (equals == std::string::npos || argument.substr(equals + 1) == value);
+  return value != nullptr && (equals == std::string::npos || argument.substr(equals + 1) == value);
 }
 
 bool user_is(const std::string& argument) {
@@ -52,7 +51,9 @@ bool host_is(const std::string& argument) {
   return ::uname(&name) == 0 && ::fnmatch(argument.c_str(), name.nodename, FNM_CASEFOLD) == 0;
 }
 
-bool is_writable(const std::string& path) { return ::access(path.c_str(), W_OK) == 0; }
+bool is_writable(const std::string& path) {
+  return ::access(path.c_str(), W_OK) == 0;
+}
 
 /// A condition that nobody here can judge (ConditionVirtualization=, ...) counts as met: that is
 /// the daemon's promise to run units unmodified, and `nines unit check` warns of it.
@@ -64,7 +65,7 @@ bool holds(const unit::Condition& condition) {
   if (kind == "PathIsDirectory") return is_mode(argument, S_IFDIR);
   if (kind == "PathIsReadWrite") return is_writable(argument);
   if (kind == "PathIsSymbolicLink") {
-    struct stat info {};
+    struct stat info{};
     return ::lstat(argument.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
   }
   if (kind == "DirectoryNotEmpty") return directory_not_empty(argument);

@@ -24,7 +24,7 @@ struct DirectoryKind {
   const char* directive;
   const char* variable;
   BaseDirectory base;
-  unit::ManagedDirectories unit::ExecSettings::*directories;
+  unit::ManagedDirectories unit::ExecSettings::* directories;
 };
 /// @source systemd.exec(5), table 2
 constexpr std::array<DirectoryKind, 5> kKinds = {{

@@ -29,7 +29,7 @@ constexpr uid_t kGames = 5;
   if (::geteuid() != 0) GTEST_SKIP() << "needs: root"
 
 struct stat status_of(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
   return status;
 }

@@ -79,9 +79,13 @@ void KeeperLink::acknowledge(std::uint64_t sequence) {
   (void)say({Message::Kind::kAck, {}, sequence, {}}).has_value();
 }
 
-void KeeperLink::ready() { (void)say({Message::Kind::kReady, {}, 0, {}}).has_value(); }
+void KeeperLink::ready() {
+  (void)say({Message::Kind::kReady, {}, 0, {}}).has_value();
+}
 
-void KeeperLink::request_reexec() { (void)say({Message::Kind::kReexec, {}, 0, {}}).has_value(); }
+void KeeperLink::request_reexec() {
+  (void)say({Message::Kind::kReexec, {}, 0, {}}).has_value();
+}
 
 void KeeperLink::finish(int exit_code) {
   (void)say({Message::Kind::kFinish, {}, static_cast<std::uint64_t>(exit_code), {}}).has_value();

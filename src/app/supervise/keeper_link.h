@@ -55,7 +55,7 @@ class KeeperLink {
   UniqueFd socket_;
   Handlers handlers_;
   sys::Subscription subscription_;
-  std::map<std::string, int> stored_;  ///< borrowed descriptors
+  std::map<std::string, int> stored_;   ///< borrowed descriptors
   std::vector<keeper::Message> early_;  ///< came before start()
 };
 

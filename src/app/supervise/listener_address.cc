@@ -23,7 +23,8 @@ namespace {
 using Listen = unit::SocketListen;
 
 Error bad_address(const Listen& listen, std::string detail) {
-  return Error(ErrorCode::kInvalidArgument, "listen on", listen.text).with_detail(std::move(detail));
+  return Error(ErrorCode::kInvalidArgument, "listen on", listen.text)
+      .with_detail(std::move(detail));
 }
 
 Result<ListenerAddress> unix_listener(const Listen& listen) {
@@ -110,7 +111,7 @@ Status own_path(const std::string& path, const unit::SocketUnit& settings) {
 
 /// A socket file without anybody listening is a leftover of a server that died.
 void remove_stale(const std::string& path, int type) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
   const UniqueFd probe(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};

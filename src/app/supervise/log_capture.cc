@@ -34,7 +34,7 @@ Status make_fifo(const std::string& path, uid_t uid, gid_t gid) {
 }
 
 Status require_fifo(int fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "examine", path);
   if (S_ISFIFO(info.st_mode)) return {};
   return Error(ErrorCode::kExists, "open log pipe", path).with_detail("is not a FIFO");

@@ -64,7 +64,7 @@ bool LogFile::ensure_open() {
   if (fd_) return true;
   fd_.reset(::open(options_.path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
                    options_.mode));
-  struct stat info {};
+  struct stat info{};
   if (!fd_ || ::fstat(fd_.get(), &info) != 0) {
     last_errno_ = errno;
     fd_.reset();
@@ -83,8 +83,8 @@ void LogFile::check_still_there() {
   const std::int64_t now = boot_now().ns;
   if (!fd_ || now - last_check_ns_ < kCheckEveryNs) return;
   last_check_ns_ = now;
-  struct stat open_file {};
-  struct stat named {};
+  struct stat open_file{};
+  struct stat named{};
   const bool same = ::fstat(fd_.get(), &open_file) == 0 &&
                     ::stat(options_.path.c_str(), &named) == 0 &&
                     open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;

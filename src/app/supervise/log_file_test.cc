@@ -53,7 +53,7 @@ TEST_F(LogFileTest, AppendsAcrossInstances) {
   LogFile(options()).append("a\nb\n");
   LogFile(options()).append("c\n");
   EXPECT_EQ(contents(path_), "a\nb\nc\n");
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0007, 0U);  // a log may hold secrets
 }

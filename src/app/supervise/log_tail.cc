@@ -48,7 +48,7 @@ struct Collector {
 };
 
 Status read_backwards(int fd, const std::string& path, Collector& collector) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return Error::from_errno(errno, "examine", path);
   std::string block;
   off_t end = info.st_size;
@@ -71,8 +71,8 @@ Status read_backwards(int fd, const std::string& path, Collector& collector) {
 }
 
 bool same_file(int a, int b) {
-  struct stat first {};
-  struct stat second {};
+  struct stat first{};
+  struct stat second{};
   return a >= 0 && ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 &&
          first.st_ino == second.st_ino && first.st_dev == second.st_dev;
 }

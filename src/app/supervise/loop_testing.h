@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -21,7 +20,7 @@ bool run_until(sys::EventLoop& loop, Predicate predicate,
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!predicate()) {
     if (std::chrono::steady_clock::now() >= end) return false;
-    loop.context().run_one_for(std::chrono::milliseconds(50));
+    loop.run_one(std::chrono::milliseconds(50));
   }
   return true;
 }

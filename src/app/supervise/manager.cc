@@ -47,8 +47,8 @@ Status Manager::initialize(std::map<std::string, UniqueFd> held) {
   NINES_TRY(sys::make_directories(options_.log_dir, 0755));
   NINES_ASSIGN(table_, ProcessTable::open(options_.runtime_dir + "/processes"));
   context_.emplace(Context{loop_, keeper_, table_, states_, events_, cgroups_, mover_,
-                           options_.runtime_dir, options_.log_dir,
-                           options_.runtime_dir + "/notify", options_.user_mode});
+                           options_.runtime_dir, options_.log_dir, options_.runtime_dir + "/notify",
+                           options_.user_mode});
   options_.load.search_path.insert(options_.load.search_path.begin(),
                                    options_.runtime_dir + "/transient");
   NINES_TRY(open_notify(held));
@@ -138,8 +138,12 @@ void Manager::emit(std::string kind, ledger::Severity severity, std::string subj
   events_.emit(std::move(event));
 }
 
-void Manager::process_started(Service& service, pid_t pid) { by_pid_[pid] = &service; }
-void Manager::process_ended(pid_t pid) { by_pid_.erase(pid); }
+void Manager::process_started(Service& service, pid_t pid) {
+  by_pid_[pid] = &service;
+}
+void Manager::process_ended(pid_t pid) {
+  by_pid_.erase(pid);
+}
 
 void Manager::phase_changed(Service& service, Phase before) {
   const Phase now = service.state().phase;
@@ -156,8 +160,8 @@ void Manager::phase_changed(Service& service, Phase before) {
     });
   }
   if (now == Phase::kFailed || now == Phase::kDead) {
-    std::vector<std::string> next = now == Phase::kFailed ? service.unit().unit.on_failure
-                                                          : service.unit().unit.on_success;
+    std::vector<std::string> next =
+        now == Phase::kFailed ? service.unit().unit.on_failure : service.unit().unit.on_success;
     if (service.state().pending_outcome == Outcome::kSkipped) next.clear();
     const bool by_request = now == Phase::kDead && !service.state().wanted;
     if (!by_request && !next.empty()) loop_.post([this, next] { start_names(next); });
@@ -187,9 +191,7 @@ void Manager::went_down(Service& service, bool will_restart) {
     Service* other = found->second->service.get();
     emit("unit.follows", ledger::Severity::kInfo, reaction.name, detail({{"because_of", name}}));
     switch (reaction.kind) {
-      case Reaction::Kind::kStop:
-        loop_.post([other] { other->stop([](const Status&) {}); });
-        break;
+      case Reaction::Kind::kStop: loop_.post([other] { other->stop([](const Status&) {}); }); break;
       case Reaction::Kind::kStopAndStart:
         loop_.post([other, name] { other->stop_with(name); });
         break;
@@ -227,13 +229,12 @@ void Manager::record_stacks(Service& service, const ProcessId& process,
     return;
   }
   const std::string name = service.unit().name;
-  options_.record_stacks(name, process,
-                         [this, name, done = std::move(done)](const Result<std::string>& path) {
-                           emit("unit.stacks", ledger::Severity::kInfo, name,
-                                path ? detail({{"file", *path}})
-                                     : detail({{"error", path.error().message()}}));
-                           done();
-                         });
+  options_.record_stacks(
+      name, process, [this, name, done = std::move(done)](const Result<std::string>& path) {
+        emit("unit.stacks", ledger::Severity::kInfo, name,
+             path ? detail({{"file", *path}}) : detail({{"error", path.error().message()}}));
+        done();
+      });
 }
 
 void Manager::save_all() {

@@ -59,8 +59,9 @@ void Manager::finish_adoption() {
     if (!other.empty() && is_active(other)) start_names({name});
   }
   if (!adopted_.empty()) {
-    emit("daemon.adopted", ledger::Severity::kInfo, {},
-         detail({{"units", std::to_string(adopted_.size())}, {"running", std::to_string(running)}}));
+    emit(
+        "daemon.adopted", ledger::Severity::kInfo, {},
+        detail({{"units", std::to_string(adopted_.size())}, {"running", std::to_string(running)}}));
   }
 }
 

@@ -191,8 +191,9 @@ void Manager::run_start(const std::shared_ptr<Request>& request, std::size_t ind
   }
   for (const std::string& other : job.must_be_active) {
     if (is_active(other)) continue;
-    job_done(request, index, Error(ErrorCode::kInvalidArgument, "start", job.name)
-                                 .with_detail("it has Requisite=" + other + ", which is not active"));
+    job_done(request, index,
+             Error(ErrorCode::kInvalidArgument, "start", job.name)
+                 .with_detail("it has Requisite=" + other + ", which is not active"));
     return;
   }
   const auto found = units_.find(job.name);
@@ -205,9 +206,8 @@ void Manager::run_start(const std::shared_ptr<Request>& request, std::size_t ind
     for (auto& [name, other] : units_) {
       if (other->socket) other->activation.clear();
     }
-    entry.service->start([this, request, index](Status status) {
-      job_done(request, index, std::move(status));
-    });
+    entry.service->start(
+        [this, request, index](Status status) { job_done(request, index, std::move(status)); });
     return;
   }
   if (entry.socket) {
@@ -229,9 +229,8 @@ void Manager::run_stop(const std::shared_ptr<Request>& request, std::size_t inde
   }
   UnitEntry& entry = *found->second;
   if (entry.service) {
-    entry.service->stop([this, request, index](Status status) {
-      job_done(request, index, std::move(status));
-    });
+    entry.service->stop(
+        [this, request, index](Status status) { job_done(request, index, std::move(status)); });
     return;
   }
   if (entry.socket) {
@@ -291,9 +290,8 @@ void Manager::request_restart(const std::vector<std::string>& names, Completion 
     };
     UnitEntry& entry = *units_[name];
     if (!entry.service || !entry.is_active()) {
-      request_start({name}, [name, finish](Results results) mutable {
-        finish(std::move(results[name]));
-      });
+      request_start({name},
+                    [name, finish](Results results) mutable { finish(std::move(results[name])); });
       continue;
     }
     for (const std::string& other : graph().on_restart(name, active)) {
@@ -330,8 +328,7 @@ void Manager::stop_all(std::function<void()> done) {
   request_stop(names, [this, done = std::move(done)](const Results&) {
     // Their state files stay, with the downtime that is open now; this tells them from units that
     // somebody had stopped one by one before the daemon was killed.
-    if (const Status noted = sys::replace_file(end_mark(), "", 0644);
-        !noted) {
+    if (const Status noted = sys::replace_file(end_mark(), "", 0644); !noted) {
       emit("daemon.end-not-noted", ledger::Severity::kWarning, {},
            detail({{"error", noted.error().message()}}));
     }

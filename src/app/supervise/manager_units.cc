@@ -63,8 +63,7 @@ void Manager::load_with_dependencies(const std::string& name, std::set<std::stri
 
 Status Manager::define_transient(const std::string& name, const std::string& text) {
   if (name.find('/') != std::string::npos || name.empty() || name.front() == '.') {
-    return Error(ErrorCode::kInvalidArgument, "define unit", name)
-        .with_detail("not a unit name");
+    return Error(ErrorCode::kInvalidArgument, "define unit", name).with_detail("not a unit name");
   }
   NINES_TRY(sys::replace_file(options_.runtime_dir + "/transient/" + name, text, 0644));
   NINES_TRY(load(name));
@@ -131,8 +130,8 @@ void Manager::stop_socket(UnitEntry& entry) {
 void Manager::watch_for_activation(UnitEntry& socket) {
   const std::string name = service_of(*socket.unit);
   const UnitEntry* service = find(name);
-  const bool idle = service == nullptr || !service->service ||
-                    (service->service->state().phase == Phase::kDead);
+  const bool idle =
+      service == nullptr || !service->service || (service->service->state().phase == Phase::kDead);
   socket.activation.clear();
   if (!idle) return;
   for (const auto& [label, fd] : socket.socket->descriptors()) {
@@ -174,9 +173,8 @@ void Manager::load_kept() {
 }
 
 Status Manager::save_kept() const {
-  return sys::replace_file(options_.state_dir + "/kept.json",
-                           nlohmann::json(kept_).dump(1) + "\n", 0644,
-                           sys::Durability::kPowerLoss);
+  return sys::replace_file(options_.state_dir + "/kept.json", nlohmann::json(kept_).dump(1) + "\n",
+                           0644, sys::Durability::kPowerLoss);
 }
 
 bool Manager::begins_anew(const std::string& name) const {

@@ -202,7 +202,7 @@ TEST_F(NotifySocketTest, TellsWhoSentWhat) {
 
 TEST_F(NotifySocketTest, EveryUserMayReachIt) {
   listen();
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0666U);
 }
@@ -262,7 +262,9 @@ TEST_F(NotifySocketTest, MessagesWaitWhileNobodyReceives) {
   auto bound = NotifySocket::bind(path());
   ASSERT_TRUE(bound);
   UniqueFd held(::fcntl(bound->fd(), F_DUPFD_CLOEXEC, 0));  // as the keeper would
-  { const NotifySocket gone = std::move(*bound); }
+  {
+    const NotifySocket gone = std::move(*bound);
+  }
   send("READY=1");
   auto adopted = NotifySocket::adopt(std::move(held));
   ASSERT_TRUE(adopted) << adopted.error().message();

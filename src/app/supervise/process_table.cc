@@ -31,7 +31,7 @@ ProcessTable::~ProcessTable() {
 
 Result<ProcessTable> ProcessTable::open(const std::string& path) {
   NINES_ASSIGN(const UniqueFd fd, sys::open_file(path, O_RDWR | O_CREAT, 0600));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return Error::from_errno(errno, "stat", path);
   if (info.st_size != 0 && static_cast<std::size_t>(info.st_size) != kTableBytes) {
     return Error(ErrorCode::kCorrupt, "open process table", path)
@@ -40,8 +40,7 @@ Result<ProcessTable> ProcessTable::open(const std::string& path) {
   }
   const int allocated = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(kTableBytes));
   if (allocated != 0) return Error::from_errno(allocated, "allocate", path);
-  void* memory =
-      ::mmap(nullptr, kTableBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  void* memory = ::mmap(nullptr, kTableBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (memory == MAP_FAILED) return Error::from_errno(errno, "map", path);
   ProcessTable table;
   table.slots_ = static_cast<Slot*>(memory);

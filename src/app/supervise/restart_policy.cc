@@ -34,28 +34,20 @@ bool is_clean(const ServiceSection& service, const sys::ExitStatus& status) {
       return (service.type != unit::ServiceType::kOneshot && is_clean_signal(status.value)) ||
              contains(service.success_exit_status, status);
     case sys::ExitStatus::Kind::kDumped:
-    case sys::ExitStatus::Kind::kUnknown:
-      return false;
+    case sys::ExitStatus::Kind::kUnknown: return false;
   }
   return false;
 }
 
 std::string_view policy_name(RestartPolicy policy) {
   switch (policy) {
-    case RestartPolicy::kNo:
-      return "no";
-    case RestartPolicy::kAlways:
-      return "always";
-    case RestartPolicy::kOnSuccess:
-      return "on-success";
-    case RestartPolicy::kOnFailure:
-      return "on-failure";
-    case RestartPolicy::kOnAbnormal:
-      return "on-abnormal";
-    case RestartPolicy::kOnAbort:
-      return "on-abort";
-    case RestartPolicy::kOnWatchdog:
-      return "on-watchdog";
+    case RestartPolicy::kNo: return "no";
+    case RestartPolicy::kAlways: return "always";
+    case RestartPolicy::kOnSuccess: return "on-success";
+    case RestartPolicy::kOnFailure: return "on-failure";
+    case RestartPolicy::kOnAbnormal: return "on-abnormal";
+    case RestartPolicy::kOnAbort: return "on-abort";
+    case RestartPolicy::kOnWatchdog: return "on-watchdog";
   }
   return "?";
 }
@@ -101,30 +93,18 @@ RestartDecision wanted(const ServiceSection& service, Outcome outcome,
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kSuccess:
-      return "success";
-    case Outcome::kExitCode:
-      return "exit-code";
-    case Outcome::kSignal:
-      return "signal";
-    case Outcome::kCoreDump:
-      return "core-dump";
-    case Outcome::kWatchdog:
-      return "watchdog";
-    case Outcome::kTimeout:
-      return "timeout";
-    case Outcome::kOomKill:
-      return "oom-kill";
-    case Outcome::kUnhealthy:
-      return "unhealthy";
-    case Outcome::kStartFailed:
-      return "resources";
-    case Outcome::kUnknown:
-      return "unknown";
-    case Outcome::kProtocol:
-      return "protocol";
-    case Outcome::kSkipped:
-      return "exec-condition";
+    case Outcome::kSuccess: return "success";
+    case Outcome::kExitCode: return "exit-code";
+    case Outcome::kSignal: return "signal";
+    case Outcome::kCoreDump: return "core-dump";
+    case Outcome::kWatchdog: return "watchdog";
+    case Outcome::kTimeout: return "timeout";
+    case Outcome::kOomKill: return "oom-kill";
+    case Outcome::kUnhealthy: return "unhealthy";
+    case Outcome::kStartFailed: return "resources";
+    case Outcome::kUnknown: return "unknown";
+    case Outcome::kProtocol: return "protocol";
+    case Outcome::kSkipped: return "exec-condition";
   }
   return "unknown";
 }
@@ -139,14 +119,10 @@ Outcome classify(const unit::ServiceUnit& service, const sys::ExitStatus& status
   if (out_of_memory) return Outcome::kOomKill;
   if (circumstances.ignore_failure || is_clean(service.service, status)) return Outcome::kSuccess;
   switch (status.kind) {
-    case sys::ExitStatus::Kind::kExited:
-      return Outcome::kExitCode;
-    case sys::ExitStatus::Kind::kKilled:
-      return Outcome::kSignal;
-    case sys::ExitStatus::Kind::kDumped:
-      return Outcome::kCoreDump;
-    case sys::ExitStatus::Kind::kUnknown:
-      break;
+    case sys::ExitStatus::Kind::kExited: return Outcome::kExitCode;
+    case sys::ExitStatus::Kind::kKilled: return Outcome::kSignal;
+    case sys::ExitStatus::Kind::kDumped: return Outcome::kCoreDump;
+    case sys::ExitStatus::Kind::kUnknown: break;
   }
   return Outcome::kUnknown;
 }
@@ -159,14 +135,10 @@ RestartPolicy effective_policy(const ServiceSection& service) {
 bool policy_restarts(RestartPolicy policy, Outcome outcome) {
   if (outcome == Outcome::kSkipped) return false;
   switch (policy) {
-    case RestartPolicy::kNo:
-      return false;
-    case RestartPolicy::kAlways:
-      return true;
-    case RestartPolicy::kOnSuccess:
-      return outcome == Outcome::kSuccess;
-    case RestartPolicy::kOnFailure:
-      return outcome != Outcome::kSuccess;
+    case RestartPolicy::kNo: return false;
+    case RestartPolicy::kAlways: return true;
+    case RestartPolicy::kOnSuccess: return outcome == Outcome::kSuccess;
+    case RestartPolicy::kOnFailure: return outcome != Outcome::kSuccess;
     case RestartPolicy::kOnAbnormal:
       return outcome != Outcome::kSuccess && outcome != Outcome::kExitCode &&
              outcome != Outcome::kStartFailed;

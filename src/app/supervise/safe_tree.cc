@@ -19,8 +19,8 @@ constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC 
 
 /// True if nobody but root and we can have put the link `name` into `parent`.
 bool trusted_link(int parent, const std::string& name) {
-  struct stat link {};
-  struct stat directory {};
+  struct stat link{};
+  struct stat directory{};
   if (::fstatat(parent, name.c_str(), &link, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (::fstat(parent, &directory) != 0 || !S_ISLNK(link.st_mode)) return false;
   const auto ours = [](uid_t uid) { return uid == 0 || uid == ::geteuid(); };
@@ -74,7 +74,7 @@ class OwnerChange {
 
  private:
   Status entry(int directory, const std::string& name, int depth) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return {};
       return Error::from_errno(errno, "examine", name);
@@ -87,7 +87,7 @@ class OwnerChange {
     // By a descriptor that was checked: between a check and a change by name the entry could be
     // replaced by a link to another file.
     const UniqueFd file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat opened {};
+    struct stat opened{};
     if (!file || ::fstat(file.get(), &opened) != 0) {
       return errno == ENOENT ? Status{} : Status(Error::from_errno(errno, "open", name));
     }
@@ -157,7 +157,7 @@ Result<UniqueFd> open_subdirectory(int parent, const std::string& name) {
   UniqueFd fd(::openat(parent, name.c_str(), kDirectoryFlags));
   if (fd) return fd;
   const int failed = errno;
-  struct stat status {};
+  struct stat status{};
   const bool link =
       ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
   if (!link) return Error::from_errno(failed, "open directory", name);
@@ -182,7 +182,7 @@ Result<UniqueFd> make_subdirectory(int parent, const std::string& name, mode_t m
 }
 
 Status change_owner(int directory, Owner owner) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(directory, &status) != 0) return Error::from_errno(errno, "examine", "directory");
   if (status.st_uid == owner.uid && status.st_gid == owner.gid) return {};
   NINES_TRY(OwnerChange({status.st_uid, status.st_gid}, owner).below(directory, 1));

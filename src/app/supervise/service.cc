@@ -156,8 +156,10 @@ void Service::on_phase_timeout() {
     case Phase::kStart:
     case Phase::kStartPost:
       state_.pending_outcome = Outcome::kTimeout;
-      state_.last_result = fmt::format("not ready within {}", to_human(*spec().service.timeout_start));
-      emit("unit.start-timeout", ledger::Severity::kError, detail({{"reason", state_.last_result}}));
+      state_.last_result =
+          fmt::format("not ready within {}", to_human(*spec().service.timeout_start));
+      emit("unit.start-timeout", ledger::Severity::kError,
+           detail({{"reason", state_.last_result}}));
       enter_stop_signal();
       break;
     case Phase::kReload:
@@ -178,7 +180,8 @@ void Service::on_phase_timeout() {
       break;
     case Phase::kFinalKill:
       // Not even SIGKILL ends it: a process in uninterruptible sleep. It must not hold up the rest.
-      emit("unit.unkillable", ledger::Severity::kError, detail({{"pid", std::to_string(main_pid())}}));
+      emit("unit.unkillable", ledger::Severity::kError,
+           detail({{"pid", std::to_string(main_pid())}}));
       forget(main_);
       enter_stop_post();
       break;

@@ -19,7 +19,8 @@ void Service::restore_process(const SavedProcess& saved, LiveProcess& into) {
     // We died between the process's birth and noting its start time. That it is ours shows in its
     // environment, which holds this instance's id from its first instruction on.
     const auto environment = sys::Procfs().environment(id.pid);
-    const auto found = environment ? environment->find("INVOCATION_ID") : decltype(environment->end())();
+    const auto found =
+        environment ? environment->find("INVOCATION_ID") : decltype(environment->end())();
     const bool before_exec = environment && environment->empty();
     if (environment && !before_exec &&
         (found == environment->end() || found->second != saved.invocation_id)) {
@@ -116,7 +117,8 @@ void Service::resume_phase() {
     case Phase::kStartPre:
     case Phase::kStartPost:
       arm_phase_timer(spec().service.timeout_start);
-      // No process: we died before the kernel had made it. Do that step (again, for the first time).
+      // No process: we died before the kernel had made it. Do that step (again, for the first
+      // time).
       if (!control_.valid()) run_next_command();
       break;
     case Phase::kStart:
@@ -144,7 +146,8 @@ void Service::resume_phase() {
     case Phase::kStopSignal: enter_stop_signal(); break;
     case Phase::kFinalKill: enter_final_kill(); break;
     case Phase::kWaitRestart: {
-      const Nanoseconds left = std::max<Nanoseconds>(state_.restart_due - boot_now(), Nanoseconds(0));
+      const Nanoseconds left =
+          std::max<Nanoseconds>(state_.restart_due - boot_now(), Nanoseconds(0));
       restart_timer_ = context_.loop.after(left, [this] { begin_start(); });
       break;
     }

@@ -45,10 +45,11 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
   }
   for (std::size_t i = 0; i < dying_.size(); ++i) {
     if (!same(process, dying_[i].id)) continue;
-    emit("unit.dumped", ledger::Severity::kInfo,
-         detail({{"pid", std::to_string(process.pid)},
-                 {"exit", sys::to_string(status)},
-                 {"dump_ms", std::to_string((when - state_.active_since_boot).count() / 1000000)}}));
+    emit(
+        "unit.dumped", ledger::Severity::kInfo,
+        detail({{"pid", std::to_string(process.pid)},
+                {"exit", sys::to_string(status)},
+                {"dump_ms", std::to_string((when - state_.active_since_boot).count() / 1000000)}}));
     state_.last_exit = status;
     observer_.process_ended(process.pid);
     release_later(dying_[i].slot);
@@ -82,12 +83,11 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
     case Phase::kStart:
     case Phase::kStartPost:
     case Phase::kRunning:
-    case Phase::kReload:
-      handle_down(classify(spec(), status, circumstances), when);
-      break;
+    case Phase::kReload: handle_down(classify(spec(), status, circumstances), when); break;
     default:
       // Asked to stop, and it did. How it ended is only worth a note.
-      emit("unit.stopped-process", ledger::Severity::kInfo, detail({{"exit", sys::to_string(status)}}));
+      emit("unit.stopped-process", ledger::Severity::kInfo,
+           detail({{"exit", sys::to_string(status)}}));
       check_stopped();
   }
 }
@@ -101,10 +101,11 @@ void Service::handle_down(Outcome outcome, BootTime when) {
   }
   stop_watching();
   const std::string event =
-      emit_once("unit.exit", outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
-           detail({{"outcome", std::string(to_string(outcome))},
-                   {"exit", sys::to_string(state_.last_exit)},
-                   {"phase", std::string(to_string(state_.phase))}}));
+      emit_once("unit.exit",
+                outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
+                detail({{"outcome", std::string(to_string(outcome))},
+                        {"exit", sys::to_string(state_.last_exit)},
+                        {"phase", std::string(to_string(state_.phase))}}));
   if (was_serving) open_downtime(when, false, event);
   if (!main_.valid() && activate_standby(when)) return;
   if (outcome == Outcome::kSuccess && !spec().service.exec_stop.empty() && was_serving) {
@@ -149,8 +150,9 @@ void Service::on_control_exit(const sys::ExitStatus& status) {
         save();
         emit("unit.reload-failed", ledger::Severity::kError,
              detail({{"exit", sys::to_string(status)}}));
-        complete(reload_done_, Error(ErrorCode::kIo, "reload", unit_->name)
-                                   .with_detail("ExecReload= ended with " + sys::to_string(status)));
+        complete(reload_done_,
+                 Error(ErrorCode::kIo, "reload", unit_->name)
+                     .with_detail("ExecReload= ended with " + sys::to_string(status)));
         return;
       }
       break;
@@ -163,11 +165,8 @@ void Service::on_control_exit(const sys::ExitStatus& status) {
       }
       break;
     case Phase::kStopSignal:
-    case Phase::kFinalKill:
-      check_stopped();
-      return;
-    default:
-      return;
+    case Phase::kFinalKill: check_stopped(); return;
+    default: return;
   }
   ++state_.command_index;
   run_next_command();
@@ -198,7 +197,7 @@ void Service::on_crash_notice(pid_t pid) {
   state_.pending_outcome = Outcome::kCoreDump;
   const std::string event =
       emit_once("unit.crash", ledger::Severity::kError,
-           detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
+                detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
   open_downtime(when, false, event);
   if (activate_standby(when)) return;
   kill_leftovers_now();

@@ -12,8 +12,8 @@ std::string Service::emit(std::string kind, ledger::Severity severity, std::stri
   return id;
 }
 
-std::string Service::emit_once(std::string kind, ledger::Severity severity,
-                               std::string detail_json, std::string caused_by) {
+std::string Service::emit_once(std::string kind, ledger::Severity severity, std::string detail_json,
+                               std::string caused_by) {
   std::string id = state_.invocation_id + "-" + kind;
   emit_with_id(id, std::move(kind), severity, std::move(detail_json), std::move(caused_by));
   return id;

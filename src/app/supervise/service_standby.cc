@@ -1,5 +1,6 @@
 // Service: the warm spare. A second instance on the same held sockets, started, initialized, and
-// then frozen outside of any request; at the main instance's death it is thawed and is the main one.
+// then frozen outside of any request; at the main instance's death it is thawed and is the main
+// one.
 
 #include <signal.h>
 
@@ -35,9 +36,9 @@ void Service::make_cgroup(bool b) {
     return;
   }
   const unit::ResourceSettings& wanted = spec().resources;
-  for (const std::string& limit : made->apply({wanted.memory_max, wanted.memory_high,
-                                               wanted.tasks_max, wanted.cpu_weight,
-                                               wanted.cpu_quota})) {
+  for (const std::string& limit :
+       made->apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max, wanted.cpu_weight,
+                    wanted.cpu_quota})) {
     emit("unit.limit-not-applied", ledger::Severity::kWarning, detail({{"limit", limit}}));
   }
   state_.cgroups[b ? 1 : 0] = {made->v2_path(), made->v1_paths()};
@@ -53,7 +54,8 @@ void Service::launch_standby() {
   state_.standby_frozen = false;
   const Status launched = launch(spec().service.exec_start.front(), Role::kStandby, standby_);
   if (!launched) {
-    emit("standby.failed", ledger::Severity::kWarning, detail({{"error", launched.error().message()}}));
+    emit("standby.failed", ledger::Severity::kWarning,
+         detail({{"error", launched.error().message()}}));
     standby_timer_ = context_.loop.after(kStandbyRetry, [this] { launch_standby(); });
     return;
   }

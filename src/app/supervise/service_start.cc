@@ -6,8 +6,8 @@
 #include <charconv>
 
 #include "app/supervise/conditions.h"
-#include "app/supervise/event_detail.h"
 #include "app/supervise/directories.h"
+#include "app/supervise/event_detail.h"
 #include "app/supervise/exec_context.h"
 #include "app/supervise/identity.h"
 #include "app/supervise/service.h"
@@ -39,8 +39,7 @@ void Service::start(Completion done) {
       restart_timer_.reset();
       begin_start();
       return;
-    default:
-      break;
+    default: break;
   }
   // Starting: wait with it. Stopping: start again once it is down.
   auto earlier = std::exchange(start_done_, nullptr);
@@ -179,8 +178,7 @@ SavedProcess& Service::saved_for(Role role) {
 
 void Service::enter_start() {
   const unit::ServiceSection& service = spec().service;
-  if (service.type == unit::ServiceType::kForking ||
-      service.type == unit::ServiceType::kOneshot) {
+  if (service.type == unit::ServiceType::kForking || service.type == unit::ServiceType::kOneshot) {
     run_next_command();
     return;
   }
@@ -277,19 +275,23 @@ bool Service::joins_v1_at_birth() const {
 }
 
 void Service::become_ready() {
-  if (!joins_v1_at_birth() && main_.valid()) context_.mover.move(*cgroup_for(Role::kMain), main_.id);
+  if (!joins_v1_at_birth() && main_.valid())
+    context_.mover.move(*cgroup_for(Role::kMain), main_.id);
   const UtcTime now = utc_now();
   state_.active_since = now;
   state_.active_since_boot = boot_now();
   state_.was_ready = true;
   set_phase(Phase::kRunning);
-  if (state_.downtime) state_.last_recovery = state_.active_since_boot - state_.downtime->start_since_boot;
-  emit_once("unit.ready", ledger::Severity::kInfo,
-       detail({{"pid", std::to_string(main_pid())},
-               {"recovery_ms", state_.downtime ? fmt::format("{:.3f}", static_cast<double>(
-                                                     state_.last_recovery.count()) / 1e6)
-                                               : ""}}),
-       state_.downtime ? state_.downtime->cause_event : std::string());
+  if (state_.downtime)
+    state_.last_recovery = state_.active_since_boot - state_.downtime->start_since_boot;
+  emit_once(
+      "unit.ready", ledger::Severity::kInfo,
+      detail({{"pid", std::to_string(main_pid())},
+              {"recovery_ms",
+               state_.downtime
+                   ? fmt::format("{:.3f}", static_cast<double>(state_.last_recovery.count()) / 1e6)
+                   : ""}}),
+      state_.downtime ? state_.downtime->cause_event : std::string());
   close_downtime();
   save();
   if (spec().service.runtime_max) {

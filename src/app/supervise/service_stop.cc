@@ -2,8 +2,8 @@
 
 #include <signal.h>
 
-#include "app/supervise/event_detail.h"
 #include "app/supervise/directories.h"
+#include "app/supervise/event_detail.h"
 #include "app/supervise/exec_context.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
@@ -27,7 +27,8 @@ bool is_hang(const std::optional<Outcome>& outcome) {
 void Service::stop(Completion done) {
   state_.wanted = false;
   state_.restart_after_stop = false;
-  complete(start_done_, Error(ErrorCode::kCancelled, "start", unit_->name).with_detail("it was stopped"));
+  complete(start_done_,
+           Error(ErrorCode::kCancelled, "start", unit_->name).with_detail("it was stopped"));
   switch (state_.phase) {
     case Phase::kDead:
     case Phase::kFailed:

@@ -70,8 +70,8 @@ void Service::on_health_result(const Status& result) {
   }
   if (transition != HealthTransition::kBecameUnhealthy) return;
   healthy_ = false;
-  const std::string event = emit("health.fail", ledger::Severity::kError,
-                                 detail({{"reason", health_detail_}}));
+  const std::string event =
+      emit("health.fail", ledger::Severity::kError, detail({{"reason", health_detail_}}));
   open_downtime(tracker_->first_failure().value_or(probe_began_), false, event);
   save();
   if (policy_restarts(effective_policy(spec().service), Outcome::kUnhealthy)) {
@@ -87,8 +87,9 @@ void Service::kill_hung(Outcome outcome, std::string why) {
   stop_watching();
   state_.pending_outcome = outcome;
   state_.last_result = std::move(why);
-  const std::string event = emit(outcome == Outcome::kWatchdog ? "unit.watchdog" : "unit.unhealthy",
-                                 ledger::Severity::kError, detail({{"reason", state_.last_result}}));
+  const std::string event =
+      emit(outcome == Outcome::kWatchdog ? "unit.watchdog" : "unit.unhealthy",
+           ledger::Severity::kError, detail({{"reason", state_.last_result}}));
   if (state_.was_ready) open_downtime(boot_now(), false, event);
   const std::string instance = state_.invocation_id;
   // The soft stage: see where it hangs before the evidence is killed.
@@ -158,8 +159,8 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
   if (message.fd_store_remove) remove_descriptors(message.fd_name);
   if (message.ready) {
     if (state_.phase == Phase::kStart) phase_done();
-    if (state_.phase == Phase::kReload &&
-        spec().service.type == unit::ServiceType::kNotifyReload && !control_.valid()) {
+    if (state_.phase == Phase::kReload && spec().service.type == unit::ServiceType::kNotifyReload &&
+        !control_.valid()) {
       phase_done();
     }
   }

@@ -88,7 +88,8 @@ void SocketHolder::close() {
 std::vector<std::pair<std::string, int>> SocketHolder::descriptors() const {
   const std::string& own = unit_->socket()->fd_name;
   std::vector<std::pair<std::string, int>> result;
-  for (const UniqueFd& fd : sockets_) result.emplace_back(own.empty() ? unit_->name : own, fd.get());
+  for (const UniqueFd& fd : sockets_)
+    result.emplace_back(own.empty() ? unit_->name : own, fd.get());
   return result;
 }
 

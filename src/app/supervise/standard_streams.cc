@@ -20,7 +20,7 @@ using unit::OutputTarget;
 Result<UniqueFd> open_now(const std::string& path, int flags, mode_t mode) {
   Result<UniqueFd> fd = sys::open_file(path, flags | O_NOCTTY | O_NONBLOCK, mode);
   if (!fd && fd.error().errno_value() == ENXIO) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
       return sys::connect_unix(path, SOCK_STREAM);
     }
@@ -49,18 +49,12 @@ class Opener {
 
   Result<int> target(const OutputTarget& target, int log, int own) {
     switch (target.kind) {
-      case OutputKind::kLog:
-        return log;
-      case OutputKind::kNull:
-        return -1;
-      case OutputKind::kInherit:
-        return streams.input >= 0 ? streams.input : own;
-      case OutputKind::kFile:
-        return file(target.path, 0);
-      case OutputKind::kAppend:
-        return file(target.path, O_APPEND);
-      case OutputKind::kTruncate:
-        return file(target.path, O_TRUNC);
+      case OutputKind::kLog: return log;
+      case OutputKind::kNull: return -1;
+      case OutputKind::kInherit: return streams.input >= 0 ? streams.input : own;
+      case OutputKind::kFile: return file(target.path, 0);
+      case OutputKind::kAppend: return file(target.path, O_APPEND);
+      case OutputKind::kTruncate: return file(target.path, O_TRUNC);
       case OutputKind::kSocket:
         if (sources_.socket) return *sources_.socket;
         return Error(ErrorCode::kInvalidArgument, "use the socket")

@@ -23,12 +23,9 @@ void StreamExchange::start() {
 
 std::string_view StreamExchange::waiting_for() const {
   switch (phase_) {
-    case Phase::kConnecting:
-      return "connection not accepted";
-    case Phase::kSending:
-      return "what was sent is not read";
-    case Phase::kReceiving:
-      return received_.empty() ? "no answer" : "answer not complete";
+    case Phase::kConnecting: return "connection not accepted";
+    case Phase::kSending: return "what was sent is not read";
+    case Phase::kReceiving: return received_.empty() ? "no answer" : "answer not complete";
   }
   return "no answer";
 }

@@ -13,8 +13,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::string_view, 14> kPhaseNames = {
-    "dead", "condition", "start-pre", "start", "start-post", "running", "exited",
-    "reload", "stop", "stop-signal", "final-kill", "stop-post", "wait-restart", "failed"};
+    "dead",   "condition", "start-pre",   "start",      "start-post", "running",      "exited",
+    "reload", "stop",      "stop-signal", "final-kill", "stop-post",  "wait-restart", "failed"};
 
 // The version of the form below. A daemon that meets a newer one sets the file aside.
 constexpr int kVersion = 1;
@@ -97,7 +97,9 @@ void fill(UnitState& state, const json& from) {
 
 }  // namespace
 
-std::string_view to_string(Phase phase) { return kPhaseNames[static_cast<std::size_t>(phase)]; }
+std::string_view to_string(Phase phase) {
+  return kPhaseNames[static_cast<std::size_t>(phase)];
+}
 
 std::string encode(const UnitState& state) {
   json out = {
@@ -145,7 +147,8 @@ Result<UnitState> decode_unit_state(const std::string& text) {
   try {
     const json from = json::parse(text);
     if (from.at("version").get<int>() != kVersion) {
-      return Error(ErrorCode::kCorrupt, "read unit state").with_detail("written by another version");
+      return Error(ErrorCode::kCorrupt, "read unit state")
+          .with_detail("written by another version");
     }
     UnitState state;
     fill(state, from);

@@ -19,12 +19,12 @@ namespace nines::supervise {
 /// Where a service is in its life. The order of a full life; saved by name.
 enum class Phase : std::uint8_t {
   kDead,
-  kCondition,    ///< ExecCondition= runs
-  kStartPre,     ///< ExecStartPre= runs
-  kStart,        ///< ExecStart= runs (forking, oneshot) or readiness is awaited (notify)
-  kStartPost,    ///< ready for use by others only after ExecStartPost=
+  kCondition,  ///< ExecCondition= runs
+  kStartPre,   ///< ExecStartPre= runs
+  kStart,      ///< ExecStart= runs (forking, oneshot) or readiness is awaited (notify)
+  kStartPost,  ///< ready for use by others only after ExecStartPost=
   kRunning,
-  kExited,       ///< oneshot with RemainAfterExit=
+  kExited,  ///< oneshot with RemainAfterExit=
   kReload,
   kStop,         ///< ExecStop= runs
   kStopSignal,   ///< KillSignal= sent, waiting for all to end
@@ -53,17 +53,17 @@ struct UnitState {
   bool standby_cgroup_b = false;  ///< which of the two cgroups the present main process is in
 
   BootTime phase_since;
-  UtcTime active_since;       ///< when it became ready last
+  UtcTime active_since;  ///< when it became ready last
   BootTime active_since_boot;
-  bool was_ready = false;     ///< this instance has been ready
+  bool was_ready = false;  ///< this instance has been ready
   bool main_pid_known = false;
 
   RestartState restart;
-  BootTime restart_due;       ///< kWaitRestart
+  BootTime restart_due;                    ///< kWaitRestart
   std::optional<Outcome> pending_outcome;  ///< why it is being stopped, when not by request
   sys::ExitStatus last_exit;
-  std::string last_result;    ///< for people: "exit code 1", "health check failed: ..."
-  std::string status_text;    ///< STATUS= of sd_notify
+  std::string last_result;        ///< for people: "exit code 1", "health check failed: ..."
+  std::string status_text;        ///< STATUS= of sd_notify
   Nanoseconds last_recovery{-1};  ///< notice of death -> ready, -1: none yet
   /// Where its cgroups are: a successor may itself run in another place. [0]: a, [1]: b.
   struct CgroupPaths {
@@ -71,11 +71,11 @@ struct UnitState {
     std::vector<std::string> v1;
   };
   CgroupPaths cgroups[2];
-  std::uint64_t oom_kills = 0;    ///< the cgroup's counter when the instance started
+  std::uint64_t oom_kills = 0;  ///< the cgroup's counter when the instance started
 
   std::optional<ledger::DowntimeInterval> downtime;  ///< open
   std::vector<std::string> fd_store;                 ///< keeper's names of stored descriptors
-  bool restart_after_stop = false;  ///< a planned restart is under way
+  bool restart_after_stop = false;                   ///< a planned restart is under way
   std::string waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
 };
 

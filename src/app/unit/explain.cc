@@ -160,12 +160,9 @@ UnitReport check_unit(std::string_view name_or_path, const LoadContext& context)
 
 std::string_view to_string(DiagnosticLevel level) {
   switch (level) {
-    case DiagnosticLevel::kInfo:
-      return "info";
-    case DiagnosticLevel::kWarning:
-      return "warning";
-    case DiagnosticLevel::kError:
-      return "error";
+    case DiagnosticLevel::kInfo: return "info";
+    case DiagnosticLevel::kWarning: return "warning";
+    case DiagnosticLevel::kError: return "error";
   }
   return "error";
 }

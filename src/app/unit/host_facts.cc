@@ -23,16 +23,13 @@ std::string user_directory(BaseDirectory which) {
   switch (which) {
     case BaseDirectory::kRuntime:
       return from_environment("XDG_RUNTIME_DIR", "/run/user/" + std::to_string(::getuid()));
-    case BaseDirectory::kState:
-      return from_environment("XDG_STATE_HOME", home + "/.local/state");
-    case BaseDirectory::kCache:
-      return from_environment("XDG_CACHE_HOME", home + "/.cache");
+    case BaseDirectory::kState: return from_environment("XDG_STATE_HOME", home + "/.local/state");
+    case BaseDirectory::kCache: return from_environment("XDG_CACHE_HOME", home + "/.cache");
     case BaseDirectory::kLogs:
       return from_environment("XDG_STATE_HOME", home + "/.local/state") + "/log";
     case BaseDirectory::kConfiguration:
       return from_environment("XDG_CONFIG_HOME", home + "/.config");
-    case BaseDirectory::kData:
-      return from_environment("XDG_DATA_HOME", home + "/.local/share");
+    case BaseDirectory::kData: return from_environment("XDG_DATA_HOME", home + "/.local/share");
   }
   return home;
 }
@@ -42,18 +39,12 @@ std::string user_directory(BaseDirectory which) {
 std::string base_directory(BaseDirectory which, bool user_mode) {
   if (user_mode) return user_directory(which);
   switch (which) {
-    case BaseDirectory::kRuntime:
-      return "/run";
-    case BaseDirectory::kState:
-      return "/var/lib";
-    case BaseDirectory::kCache:
-      return "/var/cache";
-    case BaseDirectory::kLogs:
-      return "/var/log";
-    case BaseDirectory::kConfiguration:
-      return "/etc";
-    case BaseDirectory::kData:
-      return "/usr/share";
+    case BaseDirectory::kRuntime: return "/run";
+    case BaseDirectory::kState: return "/var/lib";
+    case BaseDirectory::kCache: return "/var/cache";
+    case BaseDirectory::kLogs: return "/var/log";
+    case BaseDirectory::kConfiguration: return "/etc";
+    case BaseDirectory::kData: return "/usr/share";
   }
   return "/";
 }

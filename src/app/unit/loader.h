@@ -17,8 +17,8 @@ enum class DiagnosticLevel : std::uint8_t { kInfo, kWarning, kError };
 struct Diagnostic {
   DiagnosticLevel level = DiagnosticLevel::kWarning;
   std::string file;
-  int line = 0;    ///< 1-based; 0: the whole file
-  int column = 0;  ///< 1-based
+  int line = 0;           ///< 1-based; 0: the whole file
+  int column = 0;         ///< 1-based
   std::string directive;  ///< "ExecStart", or empty
   std::string message;    ///< what will happen, or what is wrong and what to do
 };
@@ -32,7 +32,7 @@ struct LoadedUnit {
 struct LoadContext {
   /// First match wins, as systemd.unit(5) orders them. See default_search_path().
   std::vector<std::string> search_path;
-  bool user_mode = false;     ///< specifiers %t %S %h ... resolve as for `systemd --user`
+  bool user_mode = false;  ///< specifiers %t %S %h ... resolve as for `systemd --user`
   std::string hostname, machine_id, boot_id;  ///< empty: asked from the system when needed
 };
 
@@ -40,8 +40,8 @@ struct LoadContext {
 /// the directories of systemd.unit(5) with our own /etc/nines/units first.
 std::vector<std::string> default_search_path(bool user_mode);
 
-/// Loads by name ("nginx", "nginx.service", "postgresql@15-main.service") or by path ("./x.service").
-/// A name without suffix means .service.
+/// Loads by name ("nginx", "nginx.service", "postgresql@15-main.service") or by path
+/// ("./x.service"). A name without suffix means .service.
 /// @errors kNotFound: no such unit, with the directories searched as hint.
 ///         kInvalidArgument: the unit cannot be used; the first error diagnostic is the detail.
 Result<LoadedUnit> load_unit(std::string_view name_or_path, const LoadContext& context);

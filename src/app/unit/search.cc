@@ -44,7 +44,7 @@ std::string link_target(const std::string& path) {
 
 /// A link to /dev/null (or any device), or an empty file. @source systemd's null_or_empty()
 bool is_masked(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return false;
   return S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ||
          (S_ISREG(status.st_mode) && status.st_size == 0);
@@ -54,7 +54,7 @@ bool is_masked(const std::string& path) {
 std::string find_first(const std::string& file_name, const std::vector<std::string>& search_path) {
   for (const std::string& directory : search_path) {
     const std::string path = directory + "/" + file_name;
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode)) return path;
   }
   return "";

@@ -103,26 +103,18 @@ std::optional<std::string> SpecifierResolver::value_of(char letter) {
 
 std::string SpecifierResolver::from_name(char letter) const {
   switch (letter) {
-    case 'n':
-      return name_.full();
+    case 'n': return name_.full();
     case 'N': {
       const std::string full = name_.full();
       return full.substr(0, full.rfind('.'));
     }
-    case 'p':
-      return name_.prefix;
-    case 'P':
-      return unescape_name(name_.prefix);
-    case 'i':
-      return name_.instance;
-    case 'I':
-      return unescape_name(name_.instance);
-    case 'j':
-      return std::string(last_component(name_.prefix));
-    case 'J':
-      return unescape_name(last_component(name_.prefix));
-    default:
-      return unescape_path(name_.is_instance ? name_.instance : name_.prefix);  // %f
+    case 'p': return name_.prefix;
+    case 'P': return unescape_name(name_.prefix);
+    case 'i': return name_.instance;
+    case 'I': return unescape_name(name_.instance);
+    case 'j': return std::string(last_component(name_.prefix));
+    case 'J': return unescape_name(last_component(name_.prefix));
+    default: return unescape_path(name_.is_instance ? name_.instance : name_.prefix);  // %f
   }
 }
 
@@ -130,69 +122,45 @@ std::optional<std::string> SpecifierResolver::ask(char letter) const {
   const bool user = context_.user_mode;
   const std::string host = context_.hostname.empty() ? host_name() : context_.hostname;
   switch (letter) {
-    case 'a':
-      return architecture_name();
-    case 'A':
-      return os_release_field("IMAGE_VERSION");
-    case 'b':
-      return nonempty(context_.boot_id.empty() ? boot_id() : context_.boot_id);
-    case 'B':
-      return os_release_field("BUILD_ID");
-    case 'C':
-      return base_directory(BaseDirectory::kCache, user);
-    case 'D':
-      return base_directory(BaseDirectory::kData, user);
-    case 'E':
-      return base_directory(BaseDirectory::kConfiguration, user);
+    case 'a': return architecture_name();
+    case 'A': return os_release_field("IMAGE_VERSION");
+    case 'b': return nonempty(context_.boot_id.empty() ? boot_id() : context_.boot_id);
+    case 'B': return os_release_field("BUILD_ID");
+    case 'C': return base_directory(BaseDirectory::kCache, user);
+    case 'D': return base_directory(BaseDirectory::kData, user);
+    case 'E': return base_directory(BaseDirectory::kConfiguration, user);
     case 'g': {
       const group* entry = ::getgrgid(::getgid());
       return entry != nullptr ? entry->gr_name : std::to_string(::getgid());
     }
-    case 'G':
-      return std::to_string(::getgid());
-    case 'h':
-      return user ? home_directory() : "/root";
-    case 'H':
-      return host;
-    case 'l':
-      return host.substr(0, host.find('.'));
-    case 'L':
-      return base_directory(BaseDirectory::kLogs, user);
+    case 'G': return std::to_string(::getgid());
+    case 'h': return user ? home_directory() : "/root";
+    case 'H': return host;
+    case 'l': return host.substr(0, host.find('.'));
+    case 'L': return base_directory(BaseDirectory::kLogs, user);
     case 'm':
       return nonempty(context_.machine_id.empty() ? first_line("/etc/machine-id")
                                                   : context_.machine_id);
-    case 'M':
-      return os_release_field("IMAGE_ID");
-    case 'o':
-      return os_release_field("ID");
-    case 'q':
-      return host;
+    case 'M': return os_release_field("IMAGE_ID");
+    case 'o': return os_release_field("ID");
+    case 'q': return host;
     case 's': {
       const passwd* entry = ::getpwuid(::getuid());
       return entry != nullptr && entry->pw_shell != nullptr ? entry->pw_shell : "/bin/sh";
     }
-    case 'S':
-      return base_directory(BaseDirectory::kState, user);
-    case 't':
-      return base_directory(BaseDirectory::kRuntime, user);
-    case 'T':
-      return temporary_directory("/tmp");
+    case 'S': return base_directory(BaseDirectory::kState, user);
+    case 't': return base_directory(BaseDirectory::kRuntime, user);
+    case 'T': return temporary_directory("/tmp");
     case 'u': {
       const passwd* entry = ::getpwuid(::getuid());
       return entry != nullptr ? entry->pw_name : std::to_string(::getuid());
     }
-    case 'U':
-      return std::to_string(::getuid());
-    case 'v':
-      return kernel_release();
-    case 'V':
-      return temporary_directory("/var/tmp");
-    case 'w':
-      return os_release_field("VERSION_ID");
-    case 'W':
-      return os_release_field("VARIANT_ID");
-    default:
-      return std::nullopt;  // %d: we keep no credentials
+    case 'U': return std::to_string(::getuid());
+    case 'v': return kernel_release();
+    case 'V': return temporary_directory("/var/tmp");
+    case 'w': return os_release_field("VERSION_ID");
+    case 'W': return os_release_field("VARIANT_ID");
+    default: return std::nullopt;  // %d: we keep no credentials
   }
 }
 
