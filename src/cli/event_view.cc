@@ -24,11 +24,12 @@ std::string members(const std::string& detail_json) {
   if (!detail.is_object()) return detail_json == "{}" ? "" : detail_json;
   std::string text;
   for (const auto& item : detail.items()) {
-    if (!text.empty()) text += ", ";
     const std::string value =
         item.value().is_string()
             ? item.value().get_ref<const std::string&>()
             : item.value().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (value.empty()) continue;
+    if (!text.empty()) text += ", ";
     text += item.key() + '=' + value;
   }
   return text;

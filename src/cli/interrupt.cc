@@ -1,5 +1,6 @@
 #include "cli/interrupt.h"
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -20,8 +21,12 @@ Result<Interrupt> Interrupt::install() {
 }
 
 void Interrupt::consume() {
+  // timeout(1) signals its child and then its process group; others pass on what the terminal has
+  // sent already. Such echoes are not a second Ctrl-C.
+  constexpr int kEchoMs = 200;
   signalfd_siginfo info;
-  (void)!::read(fd_.get(), &info, sizeof info);
+  pollfd waiting{fd_.get(), POLLIN, 0};
+  while (::read(fd_.get(), &info, sizeof info) > 0 || ::poll(&waiting, 1, kEchoMs) > 0) continue;
 }
 
 Interrupt::~Interrupt() {

@@ -19,8 +19,10 @@ class Interrupt {
   ~Interrupt();
 
   int fd() const { return fd_.get(); }
-  /// Takes the signal that came, so that it does not come again when this goes.
+  /// Takes the signal that came, and its echoes, so that none comes again when this goes.
   void consume();
+  /// Leaves the signals blocked for good: for a program that ends now anyway.
+  void leave_blocked() { fd_.reset(); }
 
  private:
   Interrupt(UniqueFd fd, const sigset_t& before) : fd_(std::move(fd)), before_(before) {}

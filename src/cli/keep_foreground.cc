@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 
 namespace nines::cli {
 namespace {
@@ -21,7 +22,7 @@ Result<std::string> own_directory() {
   return own.substr(0, own.rfind('/'));
 }
 
-/// A fresh directory that only this user can enter; it goes when the supervisor ends.
+/// A fresh directory that only this user can enter.
 Result<std::string> make_private_dir() {
   const char* session = ::getenv("XDG_RUNTIME_DIR");
   std::string base = "/tmp";
@@ -38,43 +39,46 @@ Result<std::string> make_private_dir() {
 }  // namespace
 
 std::vector<std::string> foreground_command(const ForegroundPlan& plan) {
-  std::vector<std::string> command = {plan.program_dir + "/nines-keeper",
-                                      "--worker",
-                                      plan.program_dir + "/ninesd",
-                                      "--",
-                                      "--foreground",
-                                      "--runtime-dir",
-                                      plan.private_dir};
-  if (plan.command.empty()) {
-    command.insert(command.end(), plan.units.begin(), plan.units.end());
-  } else {
-    command.emplace_back("--command");
-    command.insert(command.end(), plan.command.begin(), plan.command.end());
+  std::vector<std::string> words = {plan.ninesd, "--foreground"};
+  if (!plan.private_dir.empty()) {
+    words.insert(words.end(),
+                 {"--runtime-dir", plan.private_dir, "--state-dir", plan.private_dir + "/state"});
   }
-  return command;
+  // The dashes keep ninesd from reading the command's own options.
+  const bool is_command = !plan.command.empty();
+  if (is_command) words.emplace_back("--command");
+  words.emplace_back("--");
+  const auto& rest = is_command ? plan.command : plan.units;
+  words.insert(words.end(), rest.begin(), rest.end());
+  return words;
 }
 
 Error exec_foreground(const std::vector<std::string>& units,
                       const std::vector<std::string>& command) {
   auto program_dir = own_directory();
   if (!program_dir) return program_dir.error();
-  const std::string keeper = *program_dir + "/nines-keeper";
-  if (::access(keeper.c_str(), X_OK) != 0) {
-    return Error::from_errno(errno, "keep in the foreground", keeper)
-        .with_hint("nines-keeper and ninesd belong beside nines: install them together");
+  ForegroundPlan plan{*program_dir + "/ninesd", "", units, command};
+  if (::access(plan.ninesd.c_str(), X_OK) != 0) {
+    return Error::from_errno(errno, "keep in the foreground", plan.ninesd)
+        .with_hint("nines, ninesd and nines-keeper belong in one directory");
   }
-  auto private_dir = make_private_dir();
-  if (!private_dir) return private_dir.error();
-  std::vector<std::string> words = foreground_command({*program_dir, *private_dir, units, command});
+  if (::getpid() != 1) {
+    auto private_dir = make_private_dir();
+    if (!private_dir) return private_dir.error();
+    plan.private_dir = std::move(*private_dir);
+    fmt::print(stderr, "nines: from another terminal: nines --runtime-dir {} status\n",
+               plan.private_dir);
+  }
+  std::vector<std::string> words = foreground_command(plan);
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   // Ignored signals stay ignored in what is executed, and in all that it starts.
   ::signal(SIGPIPE, SIG_DFL);
-  ::execv(keeper.c_str(), argv.data());
+  ::execv(plan.ninesd.c_str(), argv.data());
   const int why = errno;
-  ::rmdir(private_dir->c_str());
-  return Error::from_errno(why, "exec", keeper);
+  if (!plan.private_dir.empty()) ::rmdir(plan.private_dir.c_str());
+  return Error::from_errno(why, "exec", plan.ninesd);
 }
 
 }  // namespace nines::cli

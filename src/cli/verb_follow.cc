@@ -23,7 +23,7 @@ ExitCode follow(const Context& context, api::Client& client, const api::Request&
       interrupt->fd());
   if (!end) return report(context, end.error());
   if (unreadable) return report(context, *unreadable);
-  if (*end == api::StreamEnd::kInterrupted) interrupt->consume();
+  if (*end == api::StreamEnd::kInterrupted) interrupt->leave_blocked();
   if (*end != api::StreamEnd::kServerClosed) return ExitCode::kOk;
   return report(context, Error(ErrorCode::kGone, "daemon")
                              .with_detail("closed the stream: it ended or was upgraded")

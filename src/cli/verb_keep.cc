@@ -41,7 +41,6 @@ ExitCode keep_detached(const Context& context, api::Client& client,
 /// Ctrl-C: what this command began, it ends. Units that were kept before stay remembered.
 ExitCode stop_again(const Context& context, const std::vector<std::string>& names,
                     const KeptUnits& before) {
-  context.err << "\nstopping; Ctrl-C again leaves at once\n";
   auto client = reach_daemon(context);
   if (!client) return client.error();
   if (!before.new_ones.empty()) {

@@ -63,7 +63,7 @@ TEST(EventView, ShowsTheDetailAsWords) {
   event.time = UtcTime{0};
   event.kind = "unit.exit";
   event.subject = "a.service";
-  event.detail_json = R"({"reason":"killed by SIGSEGV","took_ms":7})";
+  event.detail_json = R"({"empty":"","reason":"killed by SIGSEGV","took_ms":7})";
   EXPECT_EQ(event_line(event, Terminal{}),
             "1970-01-01T00:00:00.000Z  a.service  unit.exit  reason=killed by SIGSEGV, took_ms=7");
 }
