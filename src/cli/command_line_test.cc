@@ -133,11 +133,11 @@ TEST(Completion, KnowsEveryVerbAndIsValidBash) {
 
 TEST(Keep, TheForegroundSupervisorsCommandLine) {
   EXPECT_THAT(foreground_command({"/opt/bin", "/run/x", {"a", "b"}, {}}),
-              testing::ElementsAre("/opt/bin/nines-keeper", "--worker", "/opt/bin/ninesd", "--",
-                                   "--foreground", "--runtime-dir", "/run/x", "a", "b"));
+              testing::ElementsAre("/opt/bin/ninesd", "--foreground", "--runtime-dir", "/run/x",
+                                   "--state-dir", "/run/x/state", "--", "a", "b"));
   EXPECT_THAT(foreground_command({"/opt/bin", "/run/x", {}, {"redis-server", "--port", "7"}}),
-              testing::ElementsAre("/opt/bin/nines-keeper", "--worker", "/opt/bin/ninesd", "--",
-                                   "--foreground", "--runtime-dir", "/run/x", "--command",
+              testing::ElementsAre("/opt/bin/ninesd", "--foreground", "--runtime-dir", "/run/x",
+                                   "--state-dir", "/run/x/state", "--command", "--",
                                    "redis-server", "--port", "7"));
 }
 

@@ -38,19 +38,14 @@ Result<std::string> make_private_dir() {
 }  // namespace
 
 std::vector<std::string> foreground_command(const ForegroundPlan& plan) {
-  std::vector<std::string> command = {plan.program_dir + "/nines-keeper",
-                                      "--worker",
-                                      plan.program_dir + "/ninesd",
-                                      "--",
-                                      "--foreground",
-                                      "--runtime-dir",
-                                      plan.private_dir};
-  if (plan.command.empty()) {
-    command.insert(command.end(), plan.units.begin(), plan.units.end());
-  } else {
-    command.emplace_back("--command");
-    command.insert(command.end(), plan.command.begin(), plan.command.end());
-  }
+  // A ledger of its own: that of the host's daemon is locked by the host's daemon.
+  std::vector<std::string> command = {plan.program_dir + "/ninesd", "--foreground",
+                                      "--runtime-dir",              plan.private_dir,
+                                      "--state-dir",                plan.private_dir + "/state"};
+  if (!plan.command.empty()) command.emplace_back("--command");
+  command.emplace_back("--");
+  const auto& arguments = plan.command.empty() ? plan.units : plan.command;
+  command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }
 
@@ -58,9 +53,9 @@ Error exec_foreground(const std::vector<std::string>& units,
                       const std::vector<std::string>& command) {
   auto program_dir = own_directory();
   if (!program_dir) return program_dir.error();
-  const std::string keeper = *program_dir + "/nines-keeper";
-  if (::access(keeper.c_str(), X_OK) != 0) {
-    return Error::from_errno(errno, "keep in the foreground", keeper)
+  const std::string daemon = *program_dir + "/ninesd";
+  if (::access(daemon.c_str(), X_OK) != 0) {
+    return Error::from_errno(errno, "keep in the foreground", daemon)
         .with_hint("nines-keeper and ninesd belong beside nines: install them together");
   }
   auto private_dir = make_private_dir();
@@ -71,10 +66,10 @@ Error exec_foreground(const std::vector<std::string>& units,
   argv.push_back(nullptr);
   // Ignored signals stay ignored in what is executed, and in all that it starts.
   ::signal(SIGPIPE, SIG_DFL);
-  ::execv(keeper.c_str(), argv.data());
+  ::execv(daemon.c_str(), argv.data());
   const int why = errno;
   ::rmdir(private_dir->c_str());
-  return Error::from_errno(why, "exec", keeper);
+  return Error::from_errno(why, "exec", daemon);
 }
 
 }  // namespace nines::cli
