@@ -90,13 +90,9 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
 
 std::vector<std::string> worker_arguments(int argc, char** argv) {
   std::vector<std::string> result;
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--keeper-fd") {
-      ++i;
-      continue;
-    }
-    result.emplace_back(argv[i]);
-  }
+  // The keeper puts it first; the same words in a user's command are the user's.
+  const bool from_keeper = argc > 2 && std::string_view(argv[1]) == "--keeper-fd";
+  for (int i = from_keeper ? 3 : 1; i < argc; ++i) result.emplace_back(argv[i]);
   return result;
 }
 

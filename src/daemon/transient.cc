@@ -85,7 +85,9 @@ Result<TransientUnit> transient_unit(const std::vector<std::string>& command) {
   TransientUnit unit;
   unit.name = transient_name(command);
   unit.text = "# Made by `nines keep -- COMMAND`.\n[Unit]\nDescription=" + command.front() +
-              "\n[Service]\nType=exec\nRestart=on-failure\nExecStart=" + line + "\n" + environment;
+              "\n[Service]\nType=exec\nRestart=on-failure\nExecStart=" + line +
+              // What it prints belongs to whoever started us: a terminal, or a container's log.
+              "\nStandardOutput=inherit\nStandardError=inherit\n" + environment;
   if (has_directory) {
     NINES_ASSIGN(const std::string where, quote(directory.data()));
     unit.text += "WorkingDirectory=" + where.substr(1, where.size() - 2) + "\n";

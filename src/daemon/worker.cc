@@ -54,6 +54,8 @@ struct Worker::State {
   void on_keeper_lost();
   void stop_in_order();
   void reexec();
+  std::vector<const supervise::Service*> foreground_services() const;
+  int foreground_code() const;
   void check_foreground();
 };
 
@@ -162,20 +164,28 @@ Status Worker::State::start_units() {
   return {};
 }
 
-void Worker::State::check_foreground() {
-  if (!options.foreground || !foreground_began || stopping) return;
+std::vector<const supervise::Service*> Worker::State::foreground_services() const {
   std::vector<std::string> names = options.units;
   if (!options.command.empty()) names = {transient_name(options.command)};
-  int code = kExitFailure;
+  std::vector<const supervise::Service*> services;
   for (const std::string& name : names) {
     const supervise::UnitEntry* entry = manager->find(name);
-    if (entry == nullptr) continue;
-    if (!entry->service) continue;
-    const supervise::Phase phase = entry->service->state().phase;
-    if (phase != supervise::Phase::kDead && phase != supervise::Phase::kFailed) return;
-    code = exit_code_of(entry->service->state().last_exit);
+    if (entry != nullptr && entry->service) services.push_back(entry->service.get());
   }
-  keeper->finish(code);
+  return services;
+}
+
+int Worker::State::foreground_code() const {
+  const auto services = foreground_services();
+  return services.empty() ? kExitFailure : exit_code_of(services.front()->state().last_exit);
+}
+
+void Worker::State::check_foreground() {
+  if (!options.foreground || !foreground_began || stopping) return;
+  for (const supervise::Service* service : foreground_services()) {
+    const supervise::Phase phase = service->state().phase;
+    if (phase != supervise::Phase::kDead && phase != supervise::Phase::kFailed) return;
+  }
   stop_in_order();
 }
 
@@ -199,7 +209,7 @@ void Worker::State::stop_in_order() {
   if (std::exchange(stopping, true)) return;
   manager->stop_all([this] {
     manager->cgroups().cleanup();
-    if (!options.foreground) keeper->finish(kExitOk);
+    keeper->finish(options.foreground ? foreground_code() : kExitOk);
     loop.stop();
   });
 }

@@ -63,7 +63,8 @@ Status Keeper::start_worker() {
   sys::SpawnRequest request;
   request.path = options_.worker_argv.front();
   request.argv = options_.worker_argv;
-  request.argv.insert(request.argv.end(), {"--keeper-fd", std::to_string(kWorkerSocketFd)});
+  // First: behind a "--" it would become part of the user's command.
+  request.argv.insert(request.argv.begin() + 1, {"--keeper-fd", std::to_string(kWorkerSocketFd)});
   request.environment = own_environment();
   request.stdin_fd = STDIN_FILENO;
   request.stdout_fd = STDOUT_FILENO;

@@ -292,7 +292,7 @@ TEST_F(NotifySocketTest, TheHandlerMayDestroyTheSocket) {
   send("READY=1");
   send("READY=1");
   ASSERT_TRUE(run_until(loop_, [&] { return calls > 0; }));
-  loop_.context().run_one_for(std::chrono::milliseconds(50));
+  loop_.run_one(std::chrono::milliseconds(50));
   EXPECT_EQ(calls, 1);
 }
 
