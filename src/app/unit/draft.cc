@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "app/unit/printable.h"
+
 namespace nines::unit {
 
 void Draft::add(Diagnostic diagnostic) {
@@ -10,6 +12,7 @@ void Draft::add(Diagnostic diagnostic) {
     diagnostic.level = DiagnosticLevel::kError;
     diagnostic.message = fmt::format("more than {} remarks; the rest is not told", kMaxDiagnostics);
   }
+  diagnostic.message = printable(diagnostic.message, kMaxMessage);
   diagnostics.push_back(std::move(diagnostic));
 }
 
@@ -28,9 +31,11 @@ std::optional<std::string> Draft::resolve(const Setting& setting, std::string_vi
   }
   if (!resolved->unknown.empty()) {
     const std::size_t at = resolved->unknown.front();
+    std::size_t length = 2;  // and whatever belongs to the same UTF-8 character
+    while (at + length < text.size() && (text[at + length] & 0xc0) == 0x80) ++length;
     warning(setting, offset + at,
             fmt::format("'{}' is no specifier and stays as it is; write %% for a percent sign",
-                        text.substr(at, 2)));
+                        text.substr(at, length)));
   }
   return std::move(resolved->text);
 }

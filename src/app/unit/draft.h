@@ -28,6 +28,7 @@ struct Given {
 };
 
 inline constexpr std::size_t kMaxDiagnostics = 1000;
+inline constexpr std::size_t kMaxMessage = 1000;  ///< bytes
 
 class Draft {
  public:
@@ -58,8 +59,8 @@ class Draft {
     report(DiagnosticLevel::kWarning, setting, offset, std::move(message));
   }
 
-  /// Every remark goes through here. Beyond kMaxDiagnostics only one more is taken: that there are
-  /// more, which is an error, since one of those left out may have been.
+  /// Every remark goes through here, and is made printable. Beyond kMaxDiagnostics only one more is
+  /// taken: that there are more, which is an error, since one of those left out may have been.
   void add(Diagnostic diagnostic);
 
   /// Resolves specifiers; reports what is wrong with them.

@@ -13,8 +13,6 @@
 namespace nines::unit {
 namespace {
 
-constexpr std::size_t kMaxMessage = 1000;
-
 /// Sections that may stand in a unit of the type.
 std::uint8_t sections_of(std::string_view type) {
   if (type == "service") return kUnit | kService | kInstall | kNines;
@@ -54,9 +52,6 @@ class Reader {
       result_.unit.body = std::move(draft_.socket);
     } else {
       result_.unit.body = TargetUnit{};
-    }
-    for (Diagnostic& diagnostic : draft_.diagnostics) {
-      diagnostic.message = printable(diagnostic.message, kMaxMessage);
     }
     result_.diagnostics = std::move(draft_.diagnostics);
     return std::move(result_);

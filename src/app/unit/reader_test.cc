@@ -356,6 +356,11 @@ TEST(WholeUnit, MessagesAreFitForATerminal) {
   const ReadUnit unit = service("Restart=\x1b[2J\xc2\x9b\n");
   ASSERT_NE(unit.first_error(), nullptr);
   EXPECT_THAT(unit.first_error()->message, HasSubstr("\\x1b[2J\\xc2\\x9b"));
+  // In what is said about the setting too, and no character is cut in two.
+  const ReadUnit percent = service("User=%ä\x1b\n");
+  EXPECT_THAT(percent.settings.back().remark, HasSubstr("'%ä' is no specifier"));
+  const ReadUnit escape = service("KillSignal=\x1b\n");
+  EXPECT_THAT(escape.settings.back().remark, HasSubstr("\\x1b"));
 }
 
 }  // namespace
