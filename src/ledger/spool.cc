@@ -202,6 +202,7 @@ Status Spool::remove(const Segment& segment) {
   sealed_bytes_ -= found->bytes;
   sealed_records_ -= found->records;
   sealed_.erase(found);
+  retry_file_at_ = {};  // there is room again
   return {};
 }
 
@@ -214,6 +215,7 @@ void Spool::drop_memory(std::size_t count) {
   const std::lock_guard guard(mutex_);
   memory_.erase(memory_.begin(),
                 memory_.begin() + static_cast<std::ptrdiff_t>(std::min(count, memory_.size())));
+  if (memory_.empty()) trouble_.clear();
 }
 
 Spool::Backlog Spool::backlog() const {

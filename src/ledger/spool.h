@@ -85,7 +85,7 @@ class Spool {
   Backlog backlog() const;
   /// Since this process opened it.
   DropCounts drops() const;
-  /// Why the last append went to memory; empty: it did not.
+  /// Why records are, or the last one was, held in memory; empty: none is.
   std::string trouble() const;
 
  private:

@@ -4,9 +4,8 @@
 #include <signal.h>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "base/fault_point.h"
+#include "ledger/own_events.h"
 #include "ledger/quarantine.h"
 
 namespace nines::ledger {
@@ -14,19 +13,8 @@ namespace {
 
 // A flush waits for us: retry sooner than the backoff says.
 constexpr Nanoseconds kRetryWhileFlushing = std::chrono::milliseconds(20);
-// At the last attempt before the end, and at a quarantine, the rest is tried at once this often.
+// After a damaged database was set aside the drain is tried anew at once, but not for ever.
 constexpr int kMaxQuarantinesPerAttempt = 2;
-
-Event own_event(std::string_view kind, Severity severity, std::string detail_json) {
-  Event event;
-  event.id = new_id();
-  event.time = utc_now();
-  event.since_boot = boot_now();
-  event.kind = kind;
-  event.severity = severity;
-  event.detail_json = std::move(detail_json);
-  return event;
-}
 
 bool is_notable(const Record& record) {
   const auto* event = std::get_if<Event>(&record);
@@ -96,10 +84,6 @@ void LedgerWriter::accept(const Record& record) {
     notable_work_ = notable_work_ || notable;
   }
   wake_.notify_one();
-}
-
-void LedgerWriter::emit_own(std::string_view kind, Severity severity, std::string detail_json) {
-  emit(own_event(kind, severity, std::move(detail_json)));
 }
 
 void LedgerWriter::set_observer(Observer observer) {
@@ -257,10 +241,7 @@ Status LedgerWriter::drain_memory() {
 Status LedgerWriter::apply(const std::vector<Record>& records, const std::string& boot_id) {
   if (records.empty()) return {};
   NINES_ASSIGN(const CommittedBatch batch, store_->apply(records, boot_id));
-  if (batch.refused > 0) {
-    emit_own("ledger.refused", Severity::kWarning,
-             nlohmann::json{{"records", batch.refused}, {"why", batch.refused_why}}.dump());
-  }
+  if (batch.refused > 0) emit(refused_event(batch));
   const std::lock_guard guard(callback_mutex_);
   if (on_committed_) on_committed_(batch);
   return {};
@@ -279,11 +260,9 @@ void LedgerWriter::report_drops() {
   // Only now, after a drain, is there room for the report itself.
   const DropCounts now = spool_->drops();
   if (now.total() == drops_reported_.total()) return;
-  emit_own("ledger.dropped", Severity::kError,
-           nlohmann::json{{"info_events", now.info_events - drops_reported_.info_events},
-                          {"notable_events", now.notable_events - drops_reported_.notable_events},
-                          {"intervals", now.intervals - drops_reported_.intervals}}
-               .dump());
+  emit(dropped_event({now.info_events - drops_reported_.info_events,
+                      now.notable_events - drops_reported_.notable_events,
+                      now.intervals - drops_reported_.intervals}));
   drops_reported_ = now;
 }
 
@@ -291,12 +270,11 @@ void LedgerWriter::set_aside(const Error& why) {
   store_.reset();
   const std::string aside = quarantine_name(options_.database, utc_now());
   // Spooled before the rename: a kill in between must not leave a silent gap in history.
-  emit_own("ledger.quarantined", Severity::kError,
-           nlohmann::json{{"why", why.message()}, {"moved_to", aside}}.dump(
-               -1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!std::exchange(damage_reported_, true)) emit(quarantined_event(why, aside));
   const Status moved = quarantine(options_.database, aside);
   // When it cannot be moved, the next attempt finds the same damage and comes back here.
   if (!moved) return;
+  damage_reported_ = false;
   const std::lock_guard guard(mutex_);
   health_.quarantined = aside;
 }
@@ -309,9 +287,7 @@ void LedgerWriter::succeeded() {
     database_trouble_.clear();
     health_.code.reset();
   }
-  emit_own(
-      "ledger.recovered", Severity::kInfo,
-      nlohmann::json{{"degraded_ms", (boot_now() - degraded_since_).count() / 1'000'000}}.dump());
+  emit(recovered_event(boot_now() - degraded_since_));
 }
 
 void LedgerWriter::failed(const Error& error) {
@@ -328,9 +304,7 @@ void LedgerWriter::failed(const Error& error) {
   }
   if (!first) return;
   degraded_since_ = boot_now();
-  emit_own("ledger.degraded", Severity::kWarning,
-           nlohmann::json{{"code", to_string(error.code())}, {"why", error.message()}}.dump(
-               -1, ' ', false, nlohmann::json::error_handler_t::replace));
+  emit(degraded_event(error));
 }
 
 }  // namespace nines::ledger

@@ -90,7 +90,6 @@ class LedgerWriter final : public EventSink {
  private:
   LedgerWriter(WriterOptions options, std::unique_ptr<Spool> spool);
   void accept(const Record& record);
-  void emit_own(std::string_view kind, Severity severity, std::string detail_json);
 
   // On the thread:
   void run();
@@ -133,6 +132,7 @@ class LedgerWriter final : public EventSink {
   BootTime degraded_since_;
   Nanoseconds backoff_{0};
   DropCounts drops_reported_;
+  bool damage_reported_ = false;  // of the database that is there now
   BootTime next_beat_;
 
   std::atomic<bool> work_signalled_{false};
