@@ -289,9 +289,12 @@ class FaultPoints(Kills):
 
     def insist(self, verb):
         """The same command again, now that the daemon is there: must do, and change nothing twice."""
+        said = []
+
         def done():
-            return not any(r.get("error") for r in self.daemon.act(verb, *self.units))
-        wait_until(done, f"{verb} succeeds")
+            said[:] = [r["error"] for r in self.daemon.act(verb, *self.units) if r.get("error")]
+            return not said
+        wait_until(done, lambda: f"{verb} succeeds: {said}")
 
     def assert_each_runs_once(self):
         for unit in self.units:
