@@ -8,6 +8,19 @@
 
 namespace nines::supervise {
 
+namespace {
+
+/// Daemons with different directories may keep units of the same name, and each ends whatever it
+/// finds in its units' cgroups: so each has a tree of its own.
+std::string cgroup_name(const std::string& runtime_dir) {
+  if (runtime_dir == "/run/nines") return "nines";
+  std::uint32_t hash = 2166136261U;  // FNV-1a
+  for (const char c : runtime_dir) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return fmt::format("nines-{:08x}", hash);
+}
+
+}  // namespace
+
 bool UnitEntry::is_active() const {
   if (service) return service->is_active();
   if (socket) return socket->is_open();
@@ -21,7 +34,7 @@ Manager::Manager(ManagerOptions options, sys::EventLoop& loop, KeeperLink& keepe
       keeper_(keeper),
       events_(events),
       states_(options_.runtime_dir + "/state"),
-      cgroups_(sys::CgroupTree::detect("nines")) {}
+      cgroups_(sys::CgroupTree::detect(cgroup_name(options_.runtime_dir))) {}
 
 Manager::~Manager() = default;
 
