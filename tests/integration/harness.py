@@ -508,7 +508,8 @@ class DaemonTest(unittest.TestCase):
         return daemon
 
     def _finish(self, daemon):
-        failed = any(error for _, error in getattr(self._outcome, "errors", []))
+        result = self._outcome.result
+        failed = any(test.id().startswith(self.id()) for test, _ in result.failures + result.errors)
         if failed and daemon.log_path.exists():
             log = daemon.log_path.read_text(errors="replace").splitlines()[-60:]
             sys.stderr.write(f"\n--- log of the daemon in {self.id()} ---\n" + "\n".join(log) +

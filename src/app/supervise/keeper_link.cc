@@ -70,7 +70,8 @@ Status KeeperLink::store(const std::string& name, int fd) {
 
 // From here on nothing is reported: a dead keeper is noticed once, by on_lost.
 void KeeperLink::drop(const std::string& name) {
-  if (stored_.erase(name) == 0) return;
+  // Also what only a predecessor had stored: an unclaimed listener would keep its address for ever.
+  stored_.erase(name);
   (void)say({Message::Kind::kDrop, name, 0, {}}).has_value();
 }
 
