@@ -44,7 +44,9 @@ void Service::watch_orphan(LiveProcess& process) {
   if (!process.pidfd.valid() || (stat && stat->parent == ::getppid())) return;
   const ProcessId id = process.id;
   process.watch = context_.loop.on_readable(process.pidfd.fd(), [this, id] {
-    for (LiveProcess* known : {&main_, &control_, &standby_, &health_command_}) {
+    std::vector<LiveProcess*> candidates = {&main_, &control_, &standby_, &health_command_};
+    for (LiveProcess& dying : dying_) candidates.push_back(&dying);
+    for (LiveProcess* known : candidates) {
       if (!(known->id == id)) continue;
       // Whoever is its parent may take its time to reap it.
       auto status = known->pidfd.zombie_exit_status(id.pid);
@@ -101,6 +103,8 @@ void Service::finish_adoption() {
       release_later(dying_[i].slot);
       dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
       state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      watch_orphan(dying_[i]);
     }
   }
   if (!cgroup_a_.valid() && is_active() && !main_.valid() &&
