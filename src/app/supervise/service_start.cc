@@ -79,11 +79,10 @@ void Service::begin_start() {
   if (!cgroup_a_.valid() && context_.cgroups.usable()) {
     if (auto cgroup = context_.cgroups.unit(unit_->name)) {
       cgroup_a_ = std::move(*cgroup);
-      const unit::ResourceSettings& wanted = spec().resources;
-      (void)cgroup_a_.apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max,
-                             wanted.cpu_weight, wanted.cpu_quota});
+      limit_cgroup(cgroup_a_);
     }
   }
+  renew_cgroup(cgroup_a_);
   if (const auto kills = cgroup_a_.oom_kills()) state_.oom_kills = *kills;
   if (Status made = prepare_directories(*unit_, context_.user_mode); !made) {
     set_phase(Phase::kStart);
@@ -97,6 +96,18 @@ void Service::begin_start() {
   enter(Phase::kCondition);
 }
 
+void Service::limit_cgroup(const sys::Cgroup& cgroup) const {
+  const unit::ResourceSettings& wanted = spec().resources;
+  (void)cgroup.apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max, wanted.cpu_weight,
+                      wanted.cpu_quota});
+}
+
+void Service::renew_cgroup(sys::Cgroup& cgroup) const {
+  // Busy: something of the unit lives on in it; then its processes join in the slower way.
+  const auto renewed = cgroup.renew();
+  if (renewed && *renewed) limit_cgroup(cgroup);
+}
+
 Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess& into) {
   NINES_ASSIGN(const LogCapture* log, open_log());
   NINES_ASSIGN(const UniqueFd writer, log->writer());
@@ -106,7 +117,9 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   inputs.invocation_id = state_.invocation_id;
   inputs.stdout_fd = writer.get();
   inputs.stderr_fd = writer.get();
-  inputs.cgroup = cgroup_for(role);
+  sys::Cgroup* cgroup = cgroup_for(role);
+  renew_cgroup(*cgroup);
+  inputs.cgroup = cgroup;
   inputs.user_mode = context_.user_mode;
   if (is_server || spec().service.type == unit::ServiceType::kForking) {
     inputs.listen_fds = observer_.listen_fds(*this);
