@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,6 +60,7 @@ Result<Cgroup> Cgroup::reopen(const std::string& v2_path,
     if (auto fd = open_file(v2_path, O_RDONLY | O_DIRECTORY)) {
       cgroup.v2_path_ = v2_path;
       cgroup.v2_fd_ = std::move(*fd);
+      cgroup.spoiled_ = true;
     }
   }
   for (const auto& path : v1_paths) {
@@ -68,8 +70,9 @@ Result<Cgroup> Cgroup::reopen(const std::string& v2_path,
   return cgroup;
 }
 
-std::vector<std::string> Cgroup::v1_procs_files() const {
+std::vector<std::string> Cgroup::procs_files() const {
   std::vector<std::string> files;
+  if (spoiled_) files.push_back(v2_path_ + "/cgroup.procs");
   for (const auto& path : v1_paths_) files.push_back(path + "/cgroup.procs");
   return files;
 }
@@ -97,6 +100,19 @@ Result<bool> Cgroup::populated() const {
     return events.error();
   }
   return events->find("populated 1") != std::string::npos;
+}
+
+Result<bool> Cgroup::renew() {
+  if (!spoiled_) return false;
+  NINES_ASSIGN(const bool inhabited, populated());
+  if (inhabited) return Error(ErrorCode::kBusy, "renew cgroup", v2_path_);
+  NINES_TRY(remove_tree(v2_path_));
+  if (::mkdir(v2_path_.c_str(), 0755) != 0) {
+    return Error::from_errno(errno, "create cgroup", v2_path_);
+  }
+  NINES_ASSIGN(v2_fd_, open_file(v2_path_, O_RDONLY | O_DIRECTORY));
+  spoiled_ = false;
+  return true;
 }
 
 Status Cgroup::remove() {

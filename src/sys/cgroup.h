@@ -39,8 +39,9 @@ class Cgroup {
   Cgroup() = default;  ///< no cgroup: every call below says so in its own way
 
   bool valid() const { return !v2_path_.empty() || !v1_paths_.empty(); }
-  /// Directory fd for CLONE_INTO_CGROUP, or -1 where there is no v2 hierarchy.
-  int v2_fd() const { return v2_fd_.get(); }
+  /// Directory fd for CLONE_INTO_CGROUP, or -1 where there is no v2 hierarchy, or where what is
+  /// born into it may be killed at once: see renew().
+  int v2_fd() const { return spoiled_ ? -1 : v2_fd_.get(); }
   const std::string& v2_path() const { return v2_path_; }  ///< empty: none
   const std::vector<std::string>& v1_paths() const { return v1_paths_; }
   /// A cgroup of an earlier run, by the paths it had. A successor may run in another cgroup than
@@ -48,8 +49,9 @@ class Cgroup {
   /// @errors kGone: none of the directories exists any more.
   static Result<Cgroup> reopen(const std::string& v2_path,
                                const std::vector<std::string>& v1_paths);
-  /// "DIR/cgroup.procs" of each v1 hierarchy: the child writes "0" into each of them before exec.
-  std::vector<std::string> v1_procs_files() const;
+  /// "DIR/cgroup.procs" of each hierarchy that v2_fd() does not stand for: the child writes "0"
+  /// into each of them before exec.
+  std::vector<std::string> procs_files() const;
 
   /// All processes, also those of cgroups which the unit made below its own; sorted, each once.
   /// Empty when there is no cgroup.
@@ -58,7 +60,17 @@ class Cgroup {
   /// Ends every process: cgroup.kill (5.14+), else SIGKILL until no process is left that did not
   /// get it. When this returns all are dying, not yet all dead: a process frees its memory first.
   /// @errors kTimeout: they multiply faster than they are killed. kDenied.
-  Status kill_all() const;
+  Status kill_all();
+  /// Since Linux 6.14, and where stable kernels took that over, each cgroup counts the writes to
+  /// its cgroup.kill, and a process that clone3() puts into another cgroup than its parent's is
+  /// killed when the counts of the two differ. Only a new directory counts from nothing; this makes
+  /// one, where kill_all() was called or the directory is an earlier run's, of which nobody knows
+  /// what was done to it.
+  /// @return true: made anew, without limits. false: there was no need to.
+  /// @errors kBusy: still populated; processes join it by procs_files() meanwhile.
+  /// @source kernel/cgroup/cgroup.c: cgroup_css_set_fork() reads kill_seq of the parent's cgroup,
+  ///         cgroup_post_fork() compares it with that of the new one
+  Result<bool> renew();
   /// Once to every process. @errors kDenied: not to all of them.
   Status signal_all(int signal) const;
   /// Returns when all processes are stopped (or go on). @errors kUnsupported, kTimeout.
@@ -80,6 +92,7 @@ class Cgroup {
   std::string v2_path_;
   UniqueFd v2_fd_;
   std::vector<std::string> v1_paths_;
+  bool spoiled_ = false;  ///< cgroup.kill of the v2 directory was, or may have been, written to
 };
 
 /// The directory name of a unit. A name that begins as a file of a cgroup does ("cpu.service")

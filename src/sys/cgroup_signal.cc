@@ -123,8 +123,9 @@ Status Cgroup::freeze(bool frozen) const {
   return {};
 }
 
-Status Cgroup::kill_all() const {
+Status Cgroup::kill_all() {
   if (!v2_path_.empty() && exists(v2_path_ + "/cgroup.kill")) {
+    spoiled_ = true;
     return write_existing(v2_path_ + "/cgroup.kill", "1");
   }
   // A process with SIGKILL pending cannot fork, so once a whole list consists of processes that

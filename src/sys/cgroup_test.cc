@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -44,7 +45,7 @@ class CgroupLive : public testing::Test {
 
   /// For the child: joins as the child of a spawn does.
   static void join(const Cgroup& cgroup) {
-    std::vector<std::string> files = cgroup.v1_procs_files();
+    std::vector<std::string> files = cgroup.procs_files();
     if (!cgroup.v2_path().empty()) files.push_back(cgroup.v2_path() + "/cgroup.procs");
     for (const auto& file : files) {
       if (!write_existing(file, "0")) ::_exit(99);
@@ -107,6 +108,47 @@ TEST_F(CgroupLive, ProcessesBelowBelongToIt) {
   EXPECT_FALSE(cgroup_.valid());
 }
 
+int exit_code_of_one_born_in(const Cgroup& cgroup) {
+  clone_args arguments{};
+  arguments.flags = CLONE_INTO_CGROUP;
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<std::uint64_t>(cgroup.v2_fd());
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid == 0) ::_exit(7);
+  int status = 0;
+  if (pid < 0 || ::waitpid(static_cast<pid_t>(pid), &status, 0) != pid) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST_F(CgroupLive, WhoIsBornAfterAKillLives) {
+  NINES_REQUIRE_OR_SKIP("cgroup-v2", cgroup_.v2_fd() >= 0, tree_.describe());
+  EXPECT_FALSE(*cgroup_.renew());
+  auto child = start(sleep_forever);
+  ASSERT_TRUE(eventually([&] { return is_member(child->pid()); }));
+  ASSERT_TRUE(cgroup_.kill_all().has_value());
+  EXPECT_EQ(cgroup_.v2_fd(), -1);
+  EXPECT_THAT(cgroup_.procs_files(), testing::Contains(cgroup_.v2_path() + "/cgroup.procs"));
+  child->wait();
+  ASSERT_TRUE(eventually([&] { return cgroup_.renew().has_value(); }));
+  ASSERT_GE(cgroup_.v2_fd(), 0);
+  EXPECT_EQ(exit_code_of_one_born_in(cgroup_), 7);
+}
+
+TEST_F(CgroupLive, AnEarlierRunsDirectoryIsRenewedOnceItIsEmpty) {
+  NINES_REQUIRE_OR_SKIP("cgroup-v2", cgroup_.v2_fd() >= 0, tree_.describe());
+  ASSERT_TRUE(write_existing(cgroup_.v2_path() + "/cgroup.kill", "1").has_value());
+  auto again = tree_.unit("test.service");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->v2_fd(), -1);
+  auto child = start(sleep_forever);
+  ASSERT_TRUE(eventually([&] { return is_member(child->pid()); }));
+  EXPECT_EQ(again->renew().error().code(), ErrorCode::kBusy);
+  ::kill(child->pid(), SIGKILL);
+  child->wait();
+  ASSERT_TRUE(eventually([&] { return again->renew().has_value(); }));
+  EXPECT_EQ(exit_code_of_one_born_in(*again), 7);
+}
+
 TEST_F(CgroupLive, SignalsReachEveryMemberAndNobodyElse) {
   auto first = start(sleep_forever);
   auto second = start(sleep_forever);
@@ -155,7 +197,7 @@ TEST_F(CgroupForkBomb, KillAllEndsItWithoutCgroupKill) {
   light();
   if (IsSkipped() || HasFatalFailure()) return;
   // What there is on a host with v1 only.
-  const auto v1_only = Cgroup::reopen("", cgroup_.v1_paths());
+  auto v1_only = Cgroup::reopen("", cgroup_.v1_paths());
   NINES_REQUIRE_OR_SKIP("cgroup-v1", v1_only.has_value(), "no v1 hierarchy");
   const auto killed = v1_only->kill_all();
   ASSERT_TRUE(killed.has_value()) << killed.error().message();
@@ -275,7 +317,7 @@ TEST(CgroupV1, TheFreezerStopsAndHelpsToKill) {
 }
 
 TEST(Cgroup, NoCgroupSaysSo) {
-  const Cgroup none;
+  Cgroup none;
   EXPECT_FALSE(none.valid());
   EXPECT_EQ(none.v2_fd(), -1);
   EXPECT_THAT(*none.processes(), IsEmpty());

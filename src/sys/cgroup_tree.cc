@@ -107,6 +107,7 @@ Result<Cgroup> CgroupTree::unit(std::string_view unit_name) const {
   const auto make_all = [&]() -> Status {
     if (!v2_base_.empty()) {
       const std::string path = v2_base_ + "/" + name;
+      cgroup.spoiled_ = exists(path);
       if (!make_cgroup(path)) {
         // Another of us, ending, may have cleaned the empty base up.
         NINES_TRY(make_cgroup(v2_base_));

@@ -119,7 +119,7 @@ TEST(CgroupTree, V1CoMountedControllersAndForeignHierarchies) {
   EXPECT_TRUE(unit->v2_path().empty());
   EXPECT_EQ(unit->v2_fd(), -1);
   EXPECT_THAT(
-      unit->v1_procs_files(),
+      unit->procs_files(),
       ElementsAre(host.path("/sys/fs/cgroup/freezer/nines/redis.service/cgroup.procs"),
                   host.path("/sys/fs/cgroup/cpu,cpuacct/app/nines/redis.service/cgroup.procs"),
                   host.path("/sys/fs/cgroup/mem ory/app:1/nines/redis.service/cgroup.procs")));

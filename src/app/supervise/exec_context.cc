@@ -143,7 +143,7 @@ Result<Launch> build_spawn_request(const LaunchInputs& inputs) {
   request.ignore_sigpipe = exec->ignore_sigpipe;
   if (inputs.cgroup != nullptr && inputs.cgroup->valid()) {
     request.cgroup_fd = inputs.cgroup->v2_fd();
-    request.cgroup_procs = inputs.cgroup->v1_procs_files();
+    request.cgroup_procs = inputs.cgroup->procs_files();
   }
   NINES_TRY(apply_streams(inputs, *exec, launch));
   return launch;

@@ -150,6 +150,8 @@ class Service {
   // service_start.cc: from dead to running
   void begin_start();
   void enter_start();
+  void limit_cgroup(const sys::Cgroup& cgroup);
+  void renew_cgroup(sys::Cgroup& cgroup);
   Status launch(const unit::ExecCommand& command, Role role, LiveProcess& into);
   void add_result_to(LaunchInputs& inputs) const;
   SavedProcess& saved_for(Role role);

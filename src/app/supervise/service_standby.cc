@@ -35,12 +35,7 @@ void Service::make_cgroup(bool b) {
     emit("unit.no-cgroup", ledger::Severity::kWarning, detail({{"error", made.error().message()}}));
     return;
   }
-  const unit::ResourceSettings& wanted = spec().resources;
-  for (const std::string& limit :
-       made->apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max, wanted.cpu_weight,
-                    wanted.cpu_quota})) {
-    emit("unit.limit-not-applied", ledger::Severity::kWarning, detail({{"limit", limit}}));
-  }
+  limit_cgroup(*made);
   state_.cgroups[b ? 1 : 0] = {made->v2_path(), made->v1_paths()};
   (b ? cgroup_b_ : cgroup_a_) = std::move(*made);
 }

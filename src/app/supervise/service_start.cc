@@ -76,6 +76,7 @@ void Service::begin_start() {
   }
   record_start(*unit_, boot_now(), state_.restart);
   if (!cgroup_a_.valid()) make_cgroup(false);
+  renew_cgroup(cgroup_a_);
   if (const auto kills = cgroup_a_.oom_kills()) state_.oom_kills = *kills;
   if (Status made = prepare_directories(*unit_, context_.user_mode); !made) {
     set_phase(Phase::kStart);
@@ -89,6 +90,21 @@ void Service::begin_start() {
   enter(Phase::kCondition);
 }
 
+void Service::limit_cgroup(const sys::Cgroup& cgroup) {
+  const unit::ResourceSettings& wanted = spec().resources;
+  for (const std::string& limit : cgroup.apply({wanted.memory_max, wanted.memory_high,
+                                                wanted.tasks_max, wanted.cpu_weight,
+                                                wanted.cpu_quota})) {
+    emit("unit.limit-not-applied", ledger::Severity::kWarning, detail({{"limit", limit}}));
+  }
+}
+
+void Service::renew_cgroup(sys::Cgroup& cgroup) {
+  // Busy: something of the unit lives on in it; then its processes join in the slower way.
+  const auto renewed = cgroup.renew();
+  if (renewed && *renewed) limit_cgroup(cgroup);
+}
+
 Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess& into) {
   NINES_ASSIGN(const LogCapture* log, open_log());
   NINES_ASSIGN(const UniqueFd writer, log->writer());
@@ -98,7 +114,9 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   inputs.invocation_id = state_.invocation_id;
   inputs.stdout_fd = writer.get();
   inputs.stderr_fd = writer.get();
-  inputs.cgroup = cgroup_for(role);
+  sys::Cgroup* cgroup = cgroup_for(role);
+  renew_cgroup(*cgroup);
+  inputs.cgroup = cgroup;
   inputs.user_mode = context_.user_mode;
   if (is_server || spec().service.type == unit::ServiceType::kForking) {
     inputs.listen_fds = observer_.listen_fds(*this);
@@ -118,7 +136,11 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
     emit("unit.remark", ledger::Severity::kWarning, detail({{"text", remark}}));
   }
   sys::SpawnRequest& request = prepared.request;
-  if (!joins_v1_at_birth()) request.cgroup_procs.clear();
+  if (!joins_v1_at_birth()) {
+    for (const std::string& file : cgroup->v1_procs_files()) {
+      std::erase(request.cgroup_procs, file);
+    }
+  }
 
   NINES_ASSIGN(const unsigned slot, context_.table.allocate());
   request.sibling = true;

@@ -124,7 +124,7 @@ void Service::signal_processes(int signal, bool main_only) {
   if (main_only || spec().kill.mode == unit::KillMode::kProcess) return;
   for (LiveProcess& process : dying_) (void)process.pidfd.send_signal(signal).has_value();
   if (standby_.valid()) (void)standby_.pidfd.send_signal(signal).has_value();
-  for (const sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
+  for (sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
     if (signal == SIGKILL) {
       (void)cgroup->kill_all().has_value();
