@@ -370,14 +370,17 @@ class Daemon:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _remove_cgroups(self):
-        """kill -9 leaves the units' (empty) groups behind; their names hold ours."""
-        for root in ("/sys/fs/cgroup",):
-            for directory, names, _ in os.walk(root, topdown=False):
-                if self.home.name in directory:
-                    try:
-                        os.rmdir(directory)
-                    except OSError:
-                        pass
+        """kill -9 leaves the units' (empty) groups behind, in a tree named after our run_dir."""
+        number = 2166136261
+        for byte in str(self.run_dir).encode():
+            number = (number ^ byte) * 16777619 & 0xFFFFFFFF
+        name = f"nines-{number:08x}"
+        for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+            if name in directory.split("/"):
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass
 
     # Asking it
 
