@@ -351,11 +351,13 @@ class Daemon:
     def close(self):
         """Ends everything, by pid, and removes the directories."""
         end = time.monotonic() + 10
-        while time.monotonic() < end:
+        # One look is not enough: a process that was started after it had listed /proc, by one that
+        # ended before it got there, is missed.
+        clean_looks = 0
+        while clean_looks < 3 and time.monotonic() < end:
             self.reap()
             left = self._ours()
-            if not left:
-                break
+            clean_looks = 0 if left else clean_looks + 1
             # The daemon first, or it would start again what is killed below.
             names = {p.pid for p in self.daemon_processes()}
             for pid in sorted(left, key=lambda p: p not in names):
