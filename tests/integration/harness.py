@@ -351,11 +351,13 @@ class Daemon:
     def close(self):
         """Ends everything, by pid, and removes the directories."""
         end = time.monotonic() + 10
-        while time.monotonic() < end:
+        # One look is not enough: a process that was started after it had listed /proc, by one that
+        # ended before it got there, is missed.
+        clean_looks = 0
+        while clean_looks < 3 and time.monotonic() < end:
             self.reap()
             left = self._ours()
-            if not left:
-                break
+            clean_looks = 0 if left else clean_looks + 1
             # The daemon first, or it would start again what is killed below.
             names = {p.pid for p in self.daemon_processes()}
             for pid in sorted(left, key=lambda p: p not in names):
@@ -370,14 +372,17 @@ class Daemon:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _remove_cgroups(self):
-        """kill -9 leaves the units' (empty) groups behind; their names hold ours."""
-        for root in ("/sys/fs/cgroup",):
-            for directory, names, _ in os.walk(root, topdown=False):
-                if self.home.name in directory:
-                    try:
-                        os.rmdir(directory)
-                    except OSError:
-                        pass
+        """kill -9 leaves the units' (empty) groups behind, in a tree named after our run_dir."""
+        number = 2166136261
+        for byte in str(self.run_dir).encode():
+            number = (number ^ byte) * 16777619 & 0xFFFFFFFF
+        name = f"nines-{number:08x}"
+        for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+            if name in directory.split("/"):
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass
 
     # Asking it
 
