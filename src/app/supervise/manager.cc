@@ -28,7 +28,11 @@ Status Manager::initialize(std::map<std::string, UniqueFd> held) {
     // 0711: a unit's own user opens its log FIFO through /dev/stdout.
     NINES_TRY(sys::make_directories(options_.runtime_dir + directory, 0711));
   }
-  NINES_TRY(sys::make_directories(options_.log_dir, 0755));
+  // Without its log a unit still runs; what it prints is counted as lost.
+  if (const Status made = sys::make_directories(options_.log_dir, 0755); !made) {
+    emit("daemon.no-log-directory", ledger::Severity::kError, {},
+         detail({{"error", made.error().message()}}));
+  }
   NINES_ASSIGN(table_, ProcessTable::open(options_.runtime_dir + "/processes"));
   context_.emplace(Context{loop_, keeper_, table_, states_, events_, cgroups_,
                            options_.runtime_dir, options_.log_dir,
