@@ -10,14 +10,13 @@ namespace nines::supervise {
 
 namespace {
 
-/// Two daemons must never find each other's processes: each has a name of its own.
+/// Daemons with different directories may keep units of the same name, and each ends whatever it
+/// finds in its units' cgroups: so each has a tree of its own.
 std::string cgroup_name(const std::string& runtime_dir) {
   if (runtime_dir == "/run/nines") return "nines";
-  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a: the same in every version of us
-  for (const char c : runtime_dir) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  }
-  return fmt::format("nines-{:016x}", hash);
+  std::uint32_t hash = 2166136261U;  // FNV-1a: the same in every version of us
+  for (const char c : runtime_dir) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return fmt::format("nines-{:08x}", hash);
 }
 
 }  // namespace
@@ -44,7 +43,11 @@ Status Manager::initialize(std::map<std::string, UniqueFd> held) {
     // 0711: a unit's own user opens its log FIFO through /dev/stdout.
     NINES_TRY(sys::make_directories(options_.runtime_dir + directory, 0711));
   }
-  NINES_TRY(sys::make_directories(options_.log_dir, 0755));
+  // Without its log a unit still runs; what it prints is counted as lost.
+  if (const Status made = sys::make_directories(options_.log_dir, 0755); !made) {
+    emit("daemon.no-log-directory", ledger::Severity::kError, {},
+         detail({{"error", made.error().message()}}));
+  }
   NINES_ASSIGN(table_, ProcessTable::open(options_.runtime_dir + "/processes"));
   context_.emplace(Context{loop_, keeper_, table_, states_, events_, cgroups_, mover_,
                            options_.runtime_dir, options_.log_dir, options_.runtime_dir + "/notify",

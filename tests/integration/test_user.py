@@ -1,0 +1,113 @@
+"""As an ordinary user: no cgroups to write to, no user to switch to, the same promises."""
+
+import os
+import unittest
+
+import harness
+import harness_env
+from harness import EchoClient, kill, order, wait_until
+
+
+class OrdinaryUser(harness.DaemonTest):
+    def setUp(self):
+        super().setUp()
+        prefix = harness_env.as_ordinary_user()
+        uid = harness_env.ORDINARY_UID
+        for directory in (self.daemon.home, self.daemon.unit_dir, self.daemon.work):
+            os.chown(directory, uid, uid)
+        self.start = lambda *units: self.daemon.start(
+            *units, command_prefix=prefix, env={"HOME": str(self.daemon.home)})
+
+    def service(self, *arguments, **options):
+        name = self.daemon.service(*arguments, **options)
+        os.chown(self.daemon.directory_of(name), harness_env.ORDINARY_UID, -1)
+        return name
+
+    def assert_ours(self, pid):
+        self.assertEqual(os.stat(f"/proc/{pid}").st_uid, harness_env.ORDINARY_UID)
+
+    def test_life_of_a_notifying_unit(self):
+        port = harness.free_port()
+        name = self.service(
+            "echo", f"Type=notify\nExecStart={harness.target('echo_server')} {port} --notify\n"
+            "Restart=always\nRestartSec=0")
+        self.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        self.assert_ours(pid)
+        for line in ("C", "X 1", "A"):
+            order(port, line)
+            new = self.daemon.wait_main_pid(name, other_than=pid)
+            self.assertEqual(self.daemon.processes_of(name), [new])
+            pid = new
+        rows = wait_until(lambda: len(rows := self.daemon.intervals(name)) == 3 and
+                          all(r["duration_ns"] is not None for r in rows) and rows, "3 downtimes")
+        self.assert_no_overlap(rows, name)
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertFalse(harness.alive(pid))
+
+    def test_adoption(self):
+        port = harness.free_port()
+        name = self.service(
+            "echo", f"Type=notify\nExecStart={harness.target('echo_server')} {port} --notify\n"
+            "Restart=always")
+        self.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        with EchoClient(port) as client:
+            worker = self.daemon.status()["pid"]
+            self.daemon.kill_worker()
+            self.daemon.wait_new_worker(worker)
+            self.daemon.kill_keeper()
+            worker = self.daemon.status()["pid"]
+            self.daemon.kill_both()
+            self.start()
+            self.assertEqual(self.daemon.wait_main_pid(name), pid)
+            self.assertEqual(client.pid(), pid)
+        kill(pid)
+        self.daemon.wait_main_pid(name, other_than=pid)
+
+    def test_health_check(self):
+        port = harness.free_port()
+        name = self.service(
+            "echo", f"Type=notify\nExecStart={harness.target('echo_server')} {port} --notify\n"
+            "Restart=always\nRestartSec=0",
+            nines=f"HealthCheck=command:/bin/sh -c 'test ! -e {self.daemon.work}/sick'\n"
+            "HealthCheckIntervalSec=100ms\nHealthCheckTimeoutSec=5s")
+        self.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        self.daemon.unit(name)
+        sick = self.daemon.work / "sick"
+        sick.touch()
+        wait_until(lambda: not harness.alive(pid), "the sick one is killed")
+        sick.unlink()
+        self.daemon.wait_main_pid(name, other_than=pid)
+        self.daemon.wait_event("health.fail", name)
+
+    def test_all_processes_of_a_unit_end(self):
+        """Without a cgroup of ours too: what left its session is found all the same."""
+        pids_file = self.daemon.work / "pids"
+        name = self.service(
+            "forker", f"Type=notify\nExecStart={harness.target('fork_children')} "
+            f"--pids {pids_file} 3\nTimeoutStopSec=5s")
+        self.start(name)
+        self.daemon.wait_main_pid(name)
+        children = [int(line) for line in pids_file.read_text().split()]
+        self.assertEqual(len(children), 3)
+        self.daemon.act_ok("stop", name)
+        wait_until(lambda: not any(harness.alive(p) for p in children), "its children are gone")
+
+    def test_another_user_is_refused(self):
+        name = self.service("other", "User=nobody\nExecStart=/bin/sleep 1000000")
+        self.start()
+        results = self.daemon.act("start", name)
+        self.assertTrue(results[0].get("error"), results)
+        said = str(results[0]["error"])
+        self.assertIn("nobody", said)
+        self.assertEqual(self.daemon.processes_of(name), [])
+        # Oneself by name or number is no other user.
+        own = self.service("own", f"User={harness_env.ORDINARY_UID}\nExecStart=/bin/sleep 1000000")
+        self.daemon.act_ok("start", own)
+        self.assert_ours(self.daemon.wait_main_pid(own))
+
+
+if __name__ == "__main__":
+    harness.main()
