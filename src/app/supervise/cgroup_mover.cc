@@ -27,7 +27,8 @@ CgroupMover::~CgroupMover() {
 }
 
 void CgroupMover::move(const sys::Cgroup& cgroup, const ProcessId& process) {
-  std::vector<std::string> files = cgroup.v1_procs_files();
+  std::vector<std::string> files;
+  for (const std::string& path : cgroup.v1_paths()) files.push_back(path + "/cgroup.procs");
   if (files.empty()) return;
   {
     const std::lock_guard lock(mutex_);

@@ -137,8 +137,8 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   }
   sys::SpawnRequest& request = prepared.request;
   if (!joins_v1_at_birth()) {
-    for (const std::string& file : cgroup->v1_procs_files()) {
-      std::erase(request.cgroup_procs, file);
+    for (const std::string& path : cgroup->v1_paths()) {
+      std::erase(request.cgroup_procs, path + "/cgroup.procs");
     }
   }
 
