@@ -231,6 +231,8 @@ void Service::finish_down() {
   if (!again) {
     drop_fd_store();
     settle(Phase::kDead);
+    // Still waiting: ExecCondition= said no, which is no failure of the start.
+    complete(start_done_, {});
     complete(stop_done_, {});
     return;
   }
