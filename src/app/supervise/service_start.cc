@@ -279,7 +279,11 @@ void Service::enter_running() {
       set_phase(Phase::kExited);
       save();
     } else {
+      // It has done what it was started for; said before finish_down() would call it a failure.
+      state_.pending_outcome = Outcome::kSuccess;
+      complete(start_done_, {});
       enter(Phase::kStop);
+      return;
     }
     complete(start_done_, {});
     return;

@@ -236,6 +236,8 @@ void Service::finish_down() {
       if (cgroup->valid() && cgroup->remove()) *cgroup = sys::Cgroup();
     }
     settle(Phase::kDead);
+    // Still waiting: ExecCondition= said no, which is no failure of the start.
+    complete(start_done_, {});
     complete(stop_done_, {});
     return;
   }
