@@ -1,5 +1,7 @@
 #include "api/client.h"
 
+#include <fmt/format.h>
+
 #include <sys/un.h>
 
 #include <boost/beast/core/flat_buffer.hpp>

@@ -1,6 +1,8 @@
 // Shared by the codec_*.cc files: lists, times and the version stamp.
 #pragma once
 
+#include <fmt/format.h>
+
 #include "api/codec.h"
 #include "api/json_reader.h"
 

@@ -1,4 +1,6 @@
 #include "api/json_reader.h"
+
+#include <fmt/format.h>
 #include "api/request.h"
 #include "api/target.h"
 

@@ -1,5 +1,7 @@
 #include "api/request.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 

@@ -1,5 +1,7 @@
 #include "cli/context.h"
 
+#include <fmt/format.h>
+
 #include "api/codec.h"
 #include "api/runtime_dir.h"
 #include "cli/text_width.h"

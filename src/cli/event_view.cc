@@ -1,5 +1,7 @@
 #include "cli/event_view.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <sys/utsname.h>
 
 #include "api/codec.h"

@@ -140,7 +140,7 @@ void resource_lines(Card& card, const api::UnitStatus& unit) {
 Tone tone_of(UnitState state) {
   switch (state) {
     case UnitState::kRunning: return Tone::kGood;
-    case UnitState::kFailed: return Tone::kBad;
+    case UnitState::kFailed:
     case UnitState::kWaitingRestart: return Tone::kBad;
     case UnitState::kStarting:
     case UnitState::kReloading:

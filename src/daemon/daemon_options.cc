@@ -1,5 +1,7 @@
 #include "daemon/daemon_options.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>

@@ -1,5 +1,7 @@
 #include "daemon/http_server.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

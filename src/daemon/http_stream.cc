@@ -1,5 +1,7 @@
 #include "daemon/http_stream.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 

@@ -1,5 +1,6 @@
 #include "daemon/stack_recording.h"
 
+#include "daemon/stack_helper.h"
 #include "sys/file.h"
 #include "sys/procfs.h"
 
@@ -34,20 +35,24 @@ Result<std::string> describe(const ProcessId& process) {
 
 }  // namespace
 
-supervise::StackRecorder make_stack_recorder(sys::EventLoop& loop, std::string directory) {
-  return
-      [&loop, directory = std::move(directory)](const std::string& unit, const ProcessId& process,
-                                                std::function<void(Result<std::string>)> done) {
-        const std::string path = directory + "/" + unit + ".stacks";
-        Result<std::string> result = path;
-        auto text = describe(process);
-        if (!text) {
-          result = std::move(text.error());
-        } else if (Status written = sys::replace_file(path, *text, 0600); !written) {
-          result = std::move(written.error());
-        }
-        loop.post([done = std::move(done), result = std::move(result)] { done(result); });
-      };
+supervise::StackRecorder make_stack_recorder(sys::EventLoop& loop, std::string directory,
+                                             std::string helper) {
+  return [&loop, directory = std::move(directory), helper = std::move(helper)](
+             const std::string& unit, const ProcessId& process,
+             std::function<void(Result<std::string>)> done) {
+    const std::string path = directory + "/" + unit + ".stacks";
+    auto text = describe(process);
+    if (!text) {
+      loop.post([done = std::move(done), error = std::move(text.error())] { done(error); });
+      return;
+    }
+    run_stack_helper(
+        loop, helper, process,
+        [path, kernel = std::move(*text), done = std::move(done)](const std::string& user) {
+          Status written = sys::replace_file(path, kernel + "\n" + user, 0600);
+          done(written ? Result<std::string>(path) : std::move(written.error()));
+        });
+  };
 }
 
 }  // namespace nines::daemon

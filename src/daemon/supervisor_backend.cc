@@ -1,5 +1,7 @@
 #include "daemon/supervisor_backend.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "daemon/unit_status.h"
 
+#include <fmt/format.h>
+
 namespace nines::daemon {
 namespace {
 

@@ -26,6 +26,11 @@ int exit_code_of(const sys::ExitStatus& status) {
   return status.by_signal() ? 128 + status.value : kExitFailure;
 }
 
+/// @return the path of another of our programs, which lie in one directory.
+std::string beside(const std::string& program, std::string_view name) {
+  return program.substr(0, program.rfind('/') + 1) + std::string(name);
+}
+
 }  // namespace
 
 struct Worker::State {
@@ -255,7 +260,8 @@ Result<int> Worker::run() {
   for (std::string& directory : unit::default_search_path(s.options.user_mode)) {
     manager_options.load.search_path.push_back(std::move(directory));
   }
-  manager_options.record_stacks = make_stack_recorder(s.loop, s.options.log_dir);
+  manager_options.record_stacks =
+      make_stack_recorder(s.loop, s.options.log_dir, beside(s.keeper_path, "nines-stacks"));
   s.manager = std::make_unique<supervise::Manager>(std::move(manager_options), s.loop, *s.keeper,
                                                    *s.ledger);
   auto api = held.extract("api");

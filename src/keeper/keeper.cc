@@ -243,7 +243,7 @@ Result<int> Keeper::run() {
         reexec_requested_ = false;
         complain(executed.error());
       }
-      if (const Status started = start_worker(); !started) {
+      if (Status started = start_worker(); !started) {
         complain(started.error());
         if (!ever_ready_) return std::move(started.error());
         worker_gone();

@@ -1,6 +1,8 @@
 // Keeper::execute_anew and Keeper::resume: the keeper replaces its own program, keeping its pid,
 // its children and its descriptors.
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

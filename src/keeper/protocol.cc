@@ -1,5 +1,7 @@
 #include "keeper/protocol.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 #include <vector>

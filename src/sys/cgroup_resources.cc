@@ -1,4 +1,6 @@
 // Cgroup: what it used and what it may use.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>

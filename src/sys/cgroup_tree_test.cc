@@ -35,7 +35,7 @@ class FakeHost {
     root_.write(directory + "/cgroup.procs", "");
     root_.write(directory + "/cgroup.controllers", controllers);
     root_.write(directory + "/cgroup.subtree_control", "");
-    if (path != "") root_.write(directory + "/cgroup.type", "domain\n");
+    if (!path.empty()) root_.write(directory + "/cgroup.type", "domain\n");
     return *this;
   }
   FakeHost& v1(const std::string& directory) {

@@ -1,5 +1,7 @@
 #include "sys/cgroup_v2_base.h"
 
+#include <fmt/format.h>
+
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>

@@ -1,4 +1,6 @@
 // The cgroup probes: a cgroup of their own, in which everything is tried.
+#include <fmt/format.h>
+
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>

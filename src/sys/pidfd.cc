@@ -1,5 +1,7 @@
 #include "sys/pidfd.h"
 
+#include <fmt/format.h>
+
 #include <poll.h>
 #include <signal.h>
 #include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>

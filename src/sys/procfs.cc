@@ -1,5 +1,7 @@
 #include "sys/procfs.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "sys/signals.h"
 
+#include <fmt/format.h>
+
 #include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>
 #include <sys/signalfd.h>
 

@@ -1,5 +1,7 @@
 #include "sys/unix_socket.h"
 
+#include <fmt/format.h>
+
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>

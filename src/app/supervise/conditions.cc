@@ -1,5 +1,7 @@
 #include "app/supervise/conditions.h"
 
+#include <fmt/format.h>
+
 #include <fnmatch.h>
 #include <glob.h>
 #include <sys/stat.h>

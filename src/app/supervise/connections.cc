@@ -1,5 +1,7 @@
 #include "app/supervise/connections.h"
 
+#include <fmt/format.h>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>

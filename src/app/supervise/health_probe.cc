@@ -1,5 +1,7 @@
 #include "app/supervise/health_probe.h"
 
+#include <fmt/format.h>
+
 #include "app/supervise/http_status.h"
 #include "app/supervise/stream_exchange.h"
 #include "app/supervise/utf8.h"

@@ -1,5 +1,7 @@
 #include "app/supervise/health_target.h"
 
+#include <fmt/format.h>
+
 #include <netdb.h>
 #include <sys/un.h>
 

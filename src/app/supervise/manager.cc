@@ -1,5 +1,7 @@
 #include "app/supervise/manager.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include "app/supervise/event_detail.h"

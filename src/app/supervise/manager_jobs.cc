@@ -1,6 +1,8 @@
 // Manager: from what is asked for to single units started and stopped in order.
 
 #include "app/supervise/event_detail.h"
+
+#include <fmt/format.h>
 #include "app/supervise/manager.h"
 #include "sys/file.h"
 

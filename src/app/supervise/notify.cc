@@ -1,5 +1,7 @@
 #include "app/supervise/notify.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 #include <limits>

@@ -1,5 +1,7 @@
 #include "app/supervise/process_table.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

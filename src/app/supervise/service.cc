@@ -1,5 +1,7 @@
 #include "app/supervise/service.h"
 
+#include <fmt/format.h>
+
 #include <csignal>
 
 #include "app/supervise/event_detail.h"

@@ -1,5 +1,7 @@
 // Service: from dead to running.
 
+#include <fmt/format.h>
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -92,9 +94,9 @@ void Service::begin_start() {
 
 void Service::limit_cgroup(const sys::Cgroup& cgroup) {
   const unit::ResourceSettings& wanted = spec().resources;
-  for (const std::string& limit : cgroup.apply({wanted.memory_max, wanted.memory_high,
-                                                wanted.tasks_max, wanted.cpu_weight,
-                                                wanted.cpu_quota})) {
+  for (const std::string& limit :
+       cgroup.apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max, wanted.cpu_weight,
+                     wanted.cpu_quota})) {
     emit("unit.limit-not-applied", ledger::Severity::kWarning, detail({{"limit", limit}}));
   }
 }

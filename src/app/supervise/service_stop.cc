@@ -1,5 +1,7 @@
 // Service: from running to dead, and what comes after.
 
+#include <fmt/format.h>
+
 #include <signal.h>
 
 #include "app/supervise/directories.h"

@@ -1,5 +1,7 @@
 // Service: health check, watchdog, and the messages of sd_notify.
 
+#include <fmt/format.h>
+
 #include <signal.h>
 
 #include "app/supervise/event_detail.h"
@@ -148,7 +150,7 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
   if (message.main_pid && *message.main_pid != main_.id.pid && owns(*message.main_pid)) {
     take_main(*message.main_pid);
   }
-  if (message.watchdog_interval) watchdog_ = *message.watchdog_interval;
+  if (message.watchdog_interval) watchdog_ = message.watchdog_interval;
   if (message.watchdog_trigger) {
     kill_hung(Outcome::kWatchdog, "the unit asked for it with WATCHDOG=trigger");
     return;

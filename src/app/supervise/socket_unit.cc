@@ -1,5 +1,7 @@
 #include "app/supervise/socket_unit.h"
 
+#include <fmt/format.h>
+
 #include <sys/socket.h>
 #include <unistd.h>
 

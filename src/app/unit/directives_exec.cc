@@ -1,5 +1,7 @@
 // What systemd.exec(5) describes: the same for [Service] and for the commands of a [Socket].
 #include "app/unit/directive.h"
+
+#include <fmt/format.h>
 #include "app/unit/handlers.h"
 #include "app/unit/printable.h"
 #include "app/unit/word.h"

@@ -1,4 +1,6 @@
 // [Socket]: what systemd.socket(5) describes.
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "app/unit/directive.h"

@@ -1,5 +1,7 @@
 // Command lines: prefixes, path, arguments, several separated by ";".
 #include "app/unit/handlers.h"
+
+#include <fmt/format.h>
 #include "app/unit/printable.h"
 #include "app/unit/word.h"
 

@@ -1,5 +1,7 @@
 // Handlers of what a process is given: limits, outputs, capabilities.
 #include "app/unit/handlers.h"
+
+#include <fmt/format.h>
 #include "app/unit/printable.h"
 #include "app/unit/word.h"
 

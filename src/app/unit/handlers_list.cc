@@ -1,4 +1,6 @@
 // Handlers of values that are lists: words, units, directories, statuses.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "app/unit/handlers.h"

@@ -1,0 +1,83 @@
+#include "trace/sandbox.h"
+
+#include <grp.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace nines::trace {
+namespace {
+
+constexpr uid_t kNobody = 65534;
+constexpr rlim_t kMaxCpuSeconds = 2;
+#if !defined(__SANITIZE_ADDRESS__)
+constexpr rlim_t kMaxAddressSpace = rlim_t{1} << 30;
+#endif
+
+Status become_nobody() {
+  if (::geteuid() != 0) return {};
+  if (::setgroups(0, nullptr) != 0) return Error::from_errno(errno, "drop groups");
+  if (::setresgid(kNobody, kNobody, kNobody) != 0) return Error::from_errno(errno, "set group");
+  if (::setresuid(kNobody, kNobody, kNobody) != 0) return Error::from_errno(errno, "set user");
+  return {};
+}
+
+Status limit(int resource, rlim_t most) {
+  const rlimit value{most, most};
+  if (::setrlimit(static_cast<__rlimit_resource>(resource), &value) != 0) {
+    return Error::from_errno(errno, "set limit");
+  }
+  return {};
+}
+
+Status allow_few_calls() {
+  const std::unique_ptr<void, void (*)(void*)> filter(seccomp_init(SCMP_ACT_KILL_PROCESS),
+                                                      seccomp_release);
+  if (!filter) return Error(ErrorCode::kInternal, "create seccomp filter");
+  constexpr int kAllowed[] = {
+      SCMP_SYS(read),          SCMP_SYS(pread64), SCMP_SYS(write),      SCMP_SYS(writev),
+      SCMP_SYS(lseek),         SCMP_SYS(fstat),   SCMP_SYS(newfstatat), SCMP_SYS(close),
+      SCMP_SYS(mmap),          SCMP_SYS(munmap),  SCMP_SYS(mremap),     SCMP_SYS(mprotect),
+      SCMP_SYS(madvise),       SCMP_SYS(brk),     SCMP_SYS(futex),      SCMP_SYS(getrandom),
+      SCMP_SYS(fcntl),         SCMP_SYS(exit),    SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
+      SCMP_SYS(clock_gettime), SCMP_SYS(getpid),  SCMP_SYS(gettid)};
+  for (const int call : kAllowed) {
+    if (const int bad = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); bad != 0) {
+      return Error::from_errno(-bad, "allow system call");
+    }
+  }
+  // Refused and not deadly: libraries look for optional files.
+  for (const int call : {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(readlink)}) {
+    if (const int bad = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EACCES), call, 0); bad != 0) {
+      return Error::from_errno(-bad, "refuse system call");
+    }
+  }
+  if (const int bad = seccomp_load(filter.get()); bad != 0) {
+    return Error::from_errno(-bad, "load seccomp filter");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status enter_sandbox() {
+  NINES_TRY(become_nobody());
+  // After the change of user, which clears it: the parent's end is ours.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return Error::from_errno(errno, "PR_SET_PDEATHSIG");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return Error::from_errno(errno, "PR_SET_NO_NEW_PRIVS");
+  }
+  NINES_TRY(limit(RLIMIT_CORE, 0));
+  NINES_TRY(limit(RLIMIT_CPU, kMaxCpuSeconds));
+#if !defined(__SANITIZE_ADDRESS__)  // its shadow memory alone is terabytes of address space
+  NINES_TRY(limit(RLIMIT_AS, kMaxAddressSpace));
+#endif
+  return allow_few_calls();
+}
+
+}  // namespace nines::trace
