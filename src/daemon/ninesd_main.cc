@@ -66,6 +66,11 @@ int main(int argc, char** argv) {
   if (parsed.options.keeper_fd < 0) return become_keeper(*self, std::move(arguments));
 
   ::signal(SIGPIPE, SIG_IGN);
+  // Signals are the keeper's to take and to pass on. A terminal's Ctrl-C goes to both of us: dying
+  // of it here would lose what the keeper is told to tell us.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
+    ::signal(number, SIG_IGN);
+  }
   log::init("ninesd", parsed.options.log_level);
   arguments.insert(arguments.begin(), *self);
   const auto code = Worker(parsed.options, std::move(arguments), keeper_beside(*self)).run();

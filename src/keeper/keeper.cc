@@ -95,8 +95,12 @@ Status Keeper::start_worker() {
 void Keeper::tell_worker(const Message& message, int fd) {
   const std::vector<int> fds = fd >= 0 ? std::vector<int>{fd} : std::vector<int>{};
   const Status sent = sys::send_message(socket_.get(), encode(message), fds);
+  if (sent) return;
   // A dead worker is noticed by its socket; what it did not hear is told to its successor.
-  if (!sent && sent.error().code() != ErrorCode::kGone) complain(sent.error());
+  if (message.kind == Message::Kind::kSignal) {
+    pending_signals_.push_back(static_cast<int>(message.number));
+  }
+  if (sent.error().code() != ErrorCode::kGone) complain(sent.error());
 }
 
 void Keeper::send_waiting_exits() {

@@ -37,6 +37,10 @@ Result<std::optional<sys::User>> wanted_account(const unit::Unit& unit,
                                                 const unit::ExecSettings& exec) {
   std::string user = exec.user;
   if (user.empty() && !exec.dynamic_user) return std::optional<sys::User>();
+  // Ourselves by number need no account, as in a container where nobody made one.
+  if (user == std::to_string(::getuid()) && !sys::resolve_user(::getuid())) {
+    return std::optional<sys::User>();
+  }
   if (user.empty()) {
     NINES_ASSIGN(const unit::UnitName name, unit::parse_unit_name(unit.name));
     user = name.prefix;
