@@ -145,11 +145,11 @@ unsigned http_status(ErrorCode code) {
     case ErrorCode::kInvalidArgument: return 400;
     case ErrorCode::kDenied: return 403;
     case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kExists: return 409;
+    case ErrorCode::kExists:
     case ErrorCode::kBusy: return 409;
     case ErrorCode::kGone: return 410;
     case ErrorCode::kUnsupported: return 501;
-    case ErrorCode::kLimit: return 503;
+    case ErrorCode::kLimit:
     case ErrorCode::kCancelled: return 503;
     case ErrorCode::kTimeout: return 504;
     case ErrorCode::kNoSpace: return 507;

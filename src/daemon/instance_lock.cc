@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <string>
 
-#include "sys/file.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
 namespace nines::daemon {
 

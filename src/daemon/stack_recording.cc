@@ -1,5 +1,7 @@
 #include "daemon/stack_recording.h"
 
+#include <fmt/format.h>
+
 #include "daemon/stack_helper.h"
 #include "sys/file.h"
 #include "sys/procfs.h"

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 
 #include "sys/spawn.h"
@@ -63,6 +64,7 @@ std::string transient_name(const std::vector<std::string>& command) {
 
 Result<TransientUnit> transient_unit(const std::vector<std::string>& command) {
   NINES_ASSIGN(const std::string program, resolve(command.front()));
+  if (::access(program.c_str(), X_OK) != 0) return Error::from_errno(errno, "execute", program);
   std::string line;
   for (std::size_t i = 0; i < command.size(); ++i) {
     NINES_ASSIGN(const std::string word, quote(i == 0 ? program : command[i]));

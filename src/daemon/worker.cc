@@ -280,6 +280,11 @@ Result<int> Worker::run() {
   s.loop.post([&s] {
     if (const Status started = s.start_units(); !started) {
       log::error("{}", started.error().message());
+      // Nothing runs and nothing will: whoever waits for our exit code must hear of it.
+      if (s.options.foreground) {
+        s.keeper->finish(kExitFailure);
+        s.loop.stop();
+      }
     }
   });
   log::info("ready: {} on {}", s.manager->cgroups().describe(), s.options.runtime_dir);

@@ -134,7 +134,7 @@ class Adoption(Kills):
         self.daemon.wait_main_pid(name, other_than=pid)
         exits = self.daemon.wait_event("unit.exit", name)
         self.assertEqual(len(exits), 1)
-        self.assertIn("SIGTERM", exits[0]["detail"]["exit"])
+        self.assertIn("TERM", exits[0]["detail"]["exit"])
 
     def test_held_socket_refuses_nobody(self):
         port = harness.free_port()

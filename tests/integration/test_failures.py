@@ -207,7 +207,7 @@ class UnitFiles(harness.DaemonTest):
 
 
 class Clock(harness.DaemonTest):
-    def library(self):
+    def find_library(self):
         for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
                      "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"):
             if os.path.exists(path):
@@ -216,7 +216,7 @@ class Clock(harness.DaemonTest):
 
     def test_wall_clock_jumps(self):
         """Durations are measured on a clock that does not jump; the wall clock only dates them."""
-        library = self.library()
+        library = self.find_library()
         control = self.daemon.work / "faketime"
         control.write_text("+0\n")
         name = self.daemon.service("sleeper", "ExecStart=/bin/sleep 1000000\nRestart=always\n"

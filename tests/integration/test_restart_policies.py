@@ -93,7 +93,7 @@ class Table(RestartTest):
         self.daemon.start()
         self.daemon.act("start", *units.values(), no_block=True)
         for unit in units.values():
-            self.daemon.wait_event("unit.exit", unit)
+            self.daemon.wait_event("unit.start-timeout", unit)
         self.check("start timeout", units)
 
 
@@ -105,7 +105,7 @@ class Exceptions(RestartTest):
             f"RestartSec=0\n{directives}")
         self.daemon.start(name)
         self.daemon.wait_main_pid(name)
-        order(port, f"X {code}" if isinstance(code, int) else "S " + str(int(code)))
+        order(port, "S " + str(int(code)) if isinstance(code, signal.Signals) else f"X {code}")
         return name
 
     def test_restart_prevent_exit_status(self):

@@ -156,7 +156,7 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
     return;
   }
   if ((message.watchdog_ping || message.watchdog_interval) && watchdog_timer_) arm_watchdog();
-  if (message.extend_timeout && !is_settled()) arm_phase_timer(*message.extend_timeout);
+  if (message.extend_timeout && !is_settled()) arm_phase_timer(message.extend_timeout);
   if (message.fd_store) store_descriptors(message, std::move(fds));
   if (message.fd_store_remove) remove_descriptors(message.fd_name);
   if (message.ready) {
