@@ -486,6 +486,10 @@ class Daemon:
         try:
             connection.row_factory = sqlite3.Row
             return connection.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):  # created with the first record
+                raise
+            return []
         finally:
             connection.close()
 

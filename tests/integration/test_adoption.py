@@ -173,7 +173,7 @@ class Adoption(Kills):
             self.assertEqual(after["restarts"], before["restarts"])
             self.assertEqual(after["last_exit"], before["last_exit"])
             self.assertEqual(after["downtime"], before["downtime"])
-            self.assertEqual(len(self.daemon.intervals(name)), 1)
+            wait_until(lambda: len(self.daemon.intervals(name)) == 1, "the interval is recorded")
         marker.unlink()
         self.daemon.act_ok("start", name)
         self.daemon.wait_main_pid(name, other_than=pid)

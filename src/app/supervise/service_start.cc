@@ -118,6 +118,9 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   inputs.stderr_fd = writer.get();
   sys::Cgroup* cgroup = cgroup_for(role);
   renew_cgroup(*cgroup);
+  // A spare that died frozen leaves its cgroup frozen: a process born there would never execute,
+  // and we wait for that.
+  if (role == Role::kStandby && cgroup->valid()) (void)cgroup->freeze(false).has_value();
   inputs.cgroup = cgroup;
   inputs.user_mode = context_.user_mode;
   if (is_server || spec().service.type == unit::ServiceType::kForking) {
