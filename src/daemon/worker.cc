@@ -265,6 +265,8 @@ Result<int> Worker::run() {
   s.loop.post([&s] {
     if (const Status started = s.start_units(); !started) {
       log::error("{}", started.error().message());
+      // Nothing was started that could end: in the foreground that is the end.
+      if (s.options.foreground) s.stop_in_order();
     }
   });
   log::info("ready: {} on {}", s.manager->cgroups().describe(), s.options.runtime_dir);
