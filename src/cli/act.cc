@@ -94,7 +94,9 @@ ExitCode print_results(const Context& context, api::Verb verb,
     if (!context.json) print_result(context, verb, result);
     if (!result.error) continue;
     ++failed;
-    worst = exit_code_for(result.error->code);
+    // The daemon has answered: what is gone is the unit's process.
+    worst = result.error->code == ErrorCode::kGone ? ExitCode::kFailed
+                                                   : exit_code_for(result.error->code);
   }
   if (context.json) context.out << api::encode(results) << '\n';
   return failed > 0 && failed < results.size() ? ExitCode::kPartly : worst;

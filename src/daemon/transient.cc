@@ -31,12 +31,17 @@ Result<std::string> quote(const std::string& argument) {
 
 Result<std::string> resolve(const std::string& program) {
   if (program.find('/') != std::string::npos) {
-    if (program.front() == '/') return program;
-    std::array<char, 4096> directory{};
-    if (::getcwd(directory.data(), directory.size()) == nullptr) {
-      return Error(ErrorCode::kNotFound, "find working directory");
+    std::string absolute = program;
+    if (program.front() != '/') {
+      std::array<char, 4096> directory{};
+      if (::getcwd(directory.data(), directory.size()) == nullptr) {
+        return Error(ErrorCode::kNotFound, "find working directory");
+      }
+      absolute = std::string(directory.data()) + "/" + program;
     }
-    return std::string(directory.data()) + "/" + program;
+    // What was mistyped is said now, not tried again for ever.
+    if (::access(absolute.c_str(), X_OK) != 0) return Error::from_errno(errno, "execute", program);
+    return absolute;
   }
   std::string path = std::getenv("PATH") != nullptr ? std::getenv("PATH") : "";
   while (!path.empty()) {

@@ -18,7 +18,7 @@ class Container:
         self.process = subprocess.Popen(
             [harness.need_program("unshare"), "--pid", "--fork", "--mount-proc",
              "--kill-child=SIGKILL", *map(str, command)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            env={**os.environ, "NINES_TEST_HOME": str(test.daemon.home)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         test.addCleanup(self.close)
 
     def init(self):

@@ -1,0 +1,118 @@
+"""The command line against a daemon: exit codes, JSON, what is remembered, who may do what."""
+
+import json
+import os
+import subprocess
+import unittest
+
+import harness
+import harness_env
+from harness import wait_until
+
+SLEEPER = "ExecStart=/bin/sleep 1000000\nRestart=always"
+OK, FAILED, USAGE, UNREACHABLE, DENIED, NO_SUCH_UNIT, PARTLY = range(7)
+
+
+class CommandLine(harness.DaemonTest):
+    def code(self, *arguments):
+        return self.daemon.nines(*arguments, check=False).returncode
+
+    def json(self, *arguments):
+        return json.loads(self.daemon.nines("--json", *arguments).stdout)
+
+    def test_nobody_there(self):
+        for verb in (["status"], ["events"], ["logs", "x"], ["start", "x"], ["daemon", "status"]):
+            done = self.daemon.nines(*verb, check=False)
+            self.assertEqual(done.returncode, UNREACHABLE, (verb, done.stdout, done.stderr))
+            self.assertIn(str(self.daemon.run_dir), done.stderr)
+
+    def test_exit_codes(self):
+        good = self.daemon.service("good", SLEEPER)
+        bad = self.daemon.service("bad", "ExecStart=/no/such/program")
+        self.daemon.start()
+        self.assertEqual(self.code("start", good), OK)
+        self.assertEqual(self.code("start", good), OK)
+        self.assertEqual(self.code("start", bad), FAILED)
+        self.assertEqual(self.code("start", good, bad), PARTLY)
+        self.assertEqual(self.code("start", "nowhere"), NO_SUCH_UNIT)
+        self.assertEqual(self.code("status", "nowhere"), NO_SUCH_UNIT)
+        self.assertEqual(self.code("start"), USAGE)
+        self.assertEqual(self.code("frobnicate"), USAGE)
+        self.assertEqual(self.code("status", good), OK)
+        self.assertEqual(self.code("stop", good), OK)
+
+    def test_status(self):
+        name = self.daemon.service("good", SLEEPER)
+        self.daemon.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        document = self.json("status", name)
+        text = json.dumps(document)
+        self.assertIn(str(pid), text)
+        self.assertIn('"running"', text)
+        self.assertIn("good", self.daemon.nines("status").stdout)
+        daemon = self.json("daemon", "status")
+        self.assertTrue(daemon["ledger_ok"])
+        self.assertEqual(daemon["pid"], self.daemon.worker_pids()[0])
+
+    def test_kept_over_the_daemon(self):
+        kept = self.daemon.service("kept", SLEEPER)
+        once = self.daemon.service("once", SLEEPER)
+        self.daemon.start()
+        self.daemon.nines("keep", "--detach", kept)
+        self.daemon.nines("start", once)
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.start()
+        self.daemon.wait_main_pid(kept)
+        self.assertEqual(self.daemon.processes_of(once), [])
+        self.daemon.nines("unkeep", kept)
+        self.daemon.wait_main_pid(kept)  # left as it is
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.start()
+        self.daemon.nines("start", once)  # comes after what starts by itself
+        self.assertEqual(self.daemon.processes_of(kept), [])
+
+    def test_planned_stop(self):
+        name = self.daemon.service("good", SLEEPER)
+        self.daemon.start(name)
+        self.daemon.wait_main_pid(name)
+        for verb in (["stop", "start"], ["restart"]):
+            for word in verb:
+                self.daemon.nines(word, name)
+        rows = wait_until(lambda: len(rows := self.daemon.intervals(name)) == 2 and
+                          all(r["duration_ns"] is not None for r in rows) and rows, "2 downtimes")
+        self.assertEqual([row["planned"] for row in rows], [1, 1])
+        self.assert_no_overlap(rows, name)
+
+    def test_events_since(self):
+        name = self.daemon.service("good", SLEEPER)
+        self.daemon.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        ready = self.daemon.wait_event("unit.ready", name)[0]
+        harness.kill(pid)
+        self.daemon.wait_event("unit.ready", name, count=2)
+        def kinds(*arguments):
+            out = self.daemon.nines("--json", "events", "--unit", name, *arguments).stdout
+            return [json.loads(line)["kind"] for line in out.splitlines()]
+        self.assertIn("unit.exit", kinds("--since", "1h"))
+        self.assertEqual(kinds("--since", "1h").count("unit.ready"), 2)
+        self.assertEqual(kinds("--since", "2099-01-01T00:00:00Z"), [])
+        self.assertEqual(len(kinds("-n", "1")), 1)
+        self.assertEqual(self.code("events", "--since", "yesterday-ish"), USAGE)
+        self.assertTrue(ready["time"])
+
+    def test_another_user(self):
+        prefix = harness_env.as_ordinary_user()
+        name = self.daemon.service("good", SLEEPER)
+        os.chmod(self.daemon.home, 0o755)
+        self.daemon.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        for verb in (["status"], ["stop", name], ["daemon", "reexec"]):
+            done = subprocess.run(
+                [*prefix, harness.binary("nines"), "--runtime-dir", str(self.daemon.run_dir), *verb],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, DENIED, (verb, done.stdout, done.stderr))
+        self.assertEqual(self.daemon.wait_main_pid(name), pid)
+
+
+if __name__ == "__main__":
+    harness.main()
