@@ -11,8 +11,8 @@ import harness_env
 from harness import wait_until
 
 UNITS = 8
-TOTAL = 10_000
-FIRST = 1_000
+TOTAL = 15_000
+FIRST = 5_000  # by then every cache and buffer has its size
 
 
 class CrashLoops(harness.DaemonTest):
