@@ -10,12 +10,6 @@
 
 namespace {
 
-volatile std::sig_atomic_t remove_it = 0;
-
-void ask_for_removal(int) {
-  remove_it = 1;
-}
-
 /// @return the stored counter, or -1 when nothing was handed over.
 int stored_counter() {
   for (int i = 0, n = target::inherited_fds(); i < n; ++i) {

@@ -222,7 +222,9 @@ TEST_F(TailTest, LinesAcrossBlocksOfReading) {
 }
 
 TEST_F(TailTest, ReadsNoMoreThanItMay) {
-  put(path_, std::string(100'000, 'x') + "\nlast\n");
+  std::string long_line(100'000, 'x');
+  long_line += "\nlast\n";
+  put(path_, long_line);
   auto lines = tail_log(path_, 99, Bytes{1000});
   ASSERT_TRUE(lines);
   EXPECT_THAT(*lines, ElementsAre("last"));
