@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 #include "api/codec.h"
@@ -63,6 +64,9 @@ void HttpStream::give_up() {
                            .with_hint("ask again, with since= the time of the last event seen");
   queued_ = format_item({{}, "error", api::encode(api::ErrorBody::from(behind))});
   last_ = true;
+  // Nothing more is encoded for it. Not here: this runs inside a callback of the subscription.
+  boost::asio::post(socket_.get_executor(),
+                    [self = shared_from_this()] { self->subscription_.reset(); });
   deadline_.expires_after(drain_timeout_);
   deadline_.async_wait([self = shared_from_this()](error_code error) {
     if (!error) self->close();
