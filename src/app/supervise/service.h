@@ -176,6 +176,7 @@ class Service {
   // service_stop.cc: from running to dead
   void enter_stop_signal();
   void signal_processes(int signal, bool main_only);
+  void signal_others(const sys::Cgroup& cgroup, int signal);
   void enter_final_kill();
   bool anything_left() const;
   void enter_stop_post();

@@ -131,8 +131,18 @@ void Service::signal_processes(int signal, bool main_only) {
     if (signal == SIGKILL) {
       (void)cgroup->kill_all().has_value();
     } else {
-      (void)cgroup->signal_all(signal).has_value();
+      signal_others(*cgroup, signal);
     }
+  }
+}
+
+/// All of a cgroup but those that were signalled by handle: nobody is told twice.
+void Service::signal_others(const sys::Cgroup& cgroup, int signal) {
+  const auto pids = cgroup.processes();
+  if (!pids) return;
+  for (const pid_t pid : *pids) {
+    if (pid == main_.id.pid || pid == control_.id.pid || pid == standby_.id.pid) continue;
+    if (const auto pidfd = sys::Pidfd::open(pid)) (void)pidfd->send_signal(signal).has_value();
   }
 }
 
