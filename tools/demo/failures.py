@@ -16,8 +16,7 @@ _REDIS_DATA = "/var/lib/redis"
 class Failure:
     application: str  # "redis" or "nginx"
     what: str  # for people
-    inflict: Callable[[int], None]  # gets the main process's pid
-    hangs: bool = False
+    inflict: Callable[[int], int]  # main process's pid -> when, in nanoseconds since boot
 
 
 def _children(pid):
@@ -25,8 +24,17 @@ def _children(pid):
         return [int(child) for child in file.read().split()]
 
 
+def _now():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
 def _send(number):
-    return lambda pid: os.kill(pid, number)
+    def inflict(pid):
+        struck = _now()
+        os.kill(pid, number)
+        return struck
+
+    return inflict
 
 
 def _send_to_all(number):
@@ -34,12 +42,14 @@ def _send_to_all(number):
 
     def inflict(pid):
         workers = _children(pid)
+        struck = _now()
         os.kill(pid, number)
         for worker in workers:
             try:
                 os.kill(worker, number)
             except ProcessLookupError:
                 pass
+        return struck
 
     return inflict
 
@@ -74,12 +84,14 @@ def _disk_full(_pid):
     ballast = os.path.join(_REDIS_DATA, "ballast")
     try:
         _fill(ballast)
+        struck = _now()
         connection.ask("SET", "large", bytes(1 << 17))
     except ConnectionError:
         pass  # what we came for
     finally:
         os.unlink(ballast)
         connection.close()
+    return struck
 
 
 FAILURES = (
@@ -87,8 +99,8 @@ FAILURES = (
     Failure("nginx", "SIGSEGV to the master", _send(signal.SIGSEGV)),
     Failure("redis", "SIGKILL", _send(signal.SIGKILL)),
     Failure("nginx", "SIGKILL to the master", _send(signal.SIGKILL)),
-    Failure("redis", "SIGSTOP: hangs", _send(signal.SIGSTOP), hangs=True),
-    Failure("nginx", "SIGSTOP to all: hangs", _send_to_all(signal.SIGSTOP), hangs=True),
+    Failure("redis", "SIGSTOP: hangs", _send(signal.SIGSTOP)),
+    Failure("nginx", "SIGSTOP to all: hangs", _send_to_all(signal.SIGSTOP)),
     Failure("redis", "exit 1: disk full", _disk_full),
     Failure("nginx", "SIGTERM, not by us", _send(signal.SIGTERM)),
     Failure("redis", "SIGABRT", _send(signal.SIGABRT)),

@@ -8,6 +8,8 @@ import threading
 import time
 
 _STOP_S = 20.0
+# The last of these tells whether a unit serves.
+_TELLING = ("unit.ready", "unit.exit", "unit.crash", "unit.unhealthy")
 
 
 class Ended(Exception):
@@ -78,6 +80,23 @@ class Ninesd:
                 if left <= 0 or self._process.poll() is not None:
                     return None
                 self._changed.wait(min(left, 0.2))
+
+    def current(self, unit, timeout_s):
+        """The unit.ready of the instance that serves now, waiting for one. None after timeout_s."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                told = [e for e in self._events if e["subject"] == unit and e["kind"] in _TELLING]
+                if told and told[-1]["kind"] == "unit.ready":
+                    return told[-1]
+                left = deadline - time.monotonic()
+                if left <= 0 or self._process.poll() is not None:
+                    return None
+                self._changed.wait(min(left, 0.2))
+
+    def count(self, kind):
+        with self._changed:
+            return sum(event["kind"] == kind for event in self._events)
 
     def log_text(self):
         with open(os.path.join(self._base, "ninesd.log"), encoding="utf-8", errors="replace") as log:

@@ -24,7 +24,7 @@ void working_directory(Draft& draft, const Setting& setting) {
   draft.exec.working_directory_optional = value.starts_with('-');
   if (draft.exec.working_directory_optional) value.remove_prefix(1);
   if (value.empty() || value == "~") {
-    draft.exec.working_directory = value;
+    draft.exec.working_directory = std::string(value);
     return;
   }
   auto path = resolve_path(draft, setting, value, setting.value().size() - value.size());
