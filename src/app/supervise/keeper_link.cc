@@ -40,7 +40,10 @@ void KeeperLink::start(sys::EventLoop& loop, Handlers handlers) {
 }
 
 void KeeperLink::receive() {
-  for (;;) {
+  // Bounded: units that crash as fast as they are started send exits as fast as we take them, and
+  // the API, the logs and the timers must have their turn. The rest keeps the socket readable.
+  constexpr int kMaxMessages = 16;
+  for (int i = 0; i < kMaxMessages; ++i) {
     auto datagram = sys::receive_message(socket_.get(), keeper::kMaxMessageBytes);
     if (!datagram) {
       subscription_.reset();
