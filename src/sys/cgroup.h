@@ -75,6 +75,9 @@ class Cgroup {
   Status signal_all(int signal) const;
   /// Returns when all processes are stopped (or go on). @errors kUnsupported, kTimeout.
   Status freeze(bool frozen) const;
+  /// Lets the processes go on, without waiting until each of them does: for when every microsecond
+  /// counts. Harmless when they are not frozen. @errors kUnsupported.
+  Status thaw_now() const;
   /// Number of OOM kills so far, those of a host-wide shortage too; compare before and after.
   /// @errors kUnsupported
   Result<std::uint64_t> oom_kills() const;

@@ -123,6 +123,16 @@ Status Cgroup::freeze(bool frozen) const {
   return {};
 }
 
+Status Cgroup::thaw_now() const {
+  for (const auto& path : v1_paths_) {
+    if (v2_path_.empty() && exists(path + "/freezer.state")) {
+      return write_existing(path + "/freezer.state", "THAWED");
+    }
+  }
+  if (v2_path_.empty()) return Error(ErrorCode::kUnsupported, "thaw cgroup");
+  return write_existing(v2_path_ + "/cgroup.freeze", "0");
+}
+
 Status Cgroup::kill_all() {
   if (!v2_path_.empty() && exists(v2_path_ + "/cgroup.kill")) {
     spoiled_ = true;

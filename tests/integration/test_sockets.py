@@ -96,6 +96,79 @@ class Activation(Sockets):
         self.daemon.wait_main_pid(name)
 
 
+class CrashNotice(Sockets):
+    """Large processes, which the kernel takes a while to take down: time enough to be first."""
+
+    MIB = 700
+
+    def setUp(self):
+        super().setUp()
+        self.port = harness.free_port()
+
+    def start(self, nines=""):
+        name = self.daemon.service(
+            "big", f"Type=notify\nExecStart={harness.target('echo_server')} {self.port} --notify"
+            f" --core off --mib {self.MIB} --fill background", nines=nines)
+        self.daemon.start(name)
+        if self.daemon.events(kind="daemon.no-crash-notice"):
+            self.skipTest("needs the kernel's process events (the initial namespaces)")
+        return name, self.daemon.wait_main_pid(name)
+
+    def filled(self):
+        with EchoClient(self.port) as client:
+            return client.ask("P").split()[1] == "1"
+
+    def crash_when_filled(self, name, pid):
+        """@return the kinds of the unit's events up to the successor's readiness and the end of the
+        dump, in their order."""
+        wait_until(self.filled, "its memory is filled")
+        order(self.port, "C")
+        self.daemon.wait_main_pid(name, other_than=pid)
+        self.daemon.wait_event("unit.ready", name, count=2)
+        return [event["kind"] for event in self.daemon.events(name)]
+
+    def test_early_frees_the_port_and_starts_the_successor_at_once(self):
+        name, pid = self.start("CrashHandover=early")
+        kinds = self.crash_when_filled(name, pid)
+        self.assertIn("unit.crash", kinds)
+        self.daemon.wait_event("unit.dumped", name)
+        when = {kind: self.daemon.events(name, kind)[-1]["since_boot_ns"]
+                for kind in ("unit.crash", "unit.ready", "unit.dumped")}
+        self.assertLess(when["unit.crash"], when["unit.ready"])
+        self.assertLess(when["unit.ready"], when["unit.dumped"])
+        intervals = self.daemon.intervals(name)
+        self.assertEqual(len(intervals), 1)
+        self.assert_no_overlap(intervals, name)
+
+    def test_without_it_the_successor_waits_for_the_end(self):
+        name, pid = self.start()
+        kinds = self.crash_when_filled(name, pid)
+        self.assertNotIn("unit.crash", kinds)
+        self.assertIn("unit.exit", kinds)
+
+    def test_who_cannot_start_beside_the_dying_one_starts_when_it_is_gone(self):
+        # As a server that finds its data locked: it ends at once while the other one is there.
+        lock = self.daemon.work / "lock"
+        script = (f"exec 9>{lock}; flock -n 9 || exit 3; "
+                  f"exec {harness.target('echo_server')} {self.port} --core off --mib {self.MIB}"
+                  " --fill background")
+        name = self.daemon.service("big", f"ExecStart=/bin/sh -c '{script}'\nRestartMaxDelaySec=60",
+                                   nines="CrashHandover=early")
+        self.daemon.start(name)
+        if self.daemon.events(kind="daemon.no-crash-notice"):
+            self.skipTest("needs the kernel's process events (the initial namespaces)")
+        pid = self.daemon.wait_main_pid(name)
+        wait_until(self.filled, "its memory is filled")
+        order(self.port, "C")
+        def answers():
+            with EchoClient(self.port) as client:
+                return client.pid() != pid
+        wait_until(answers, "the successor answers")
+        wait_until(lambda: all(i["duration_ns"] is not None for i in self.daemon.intervals(name)),
+                   "the downtime is over")
+        self.assert_no_overlap(self.daemon.intervals(name), name)
+
+
 class HeldListener(Sockets):
     WAYS = ("SIGKILL", "SIGSEGV", "exit", "SIGTERM", "SIGABRT")
 

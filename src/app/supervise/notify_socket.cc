@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "app/supervise/notify.h"
 
@@ -44,6 +45,7 @@ struct NotifySocket::State : std::enable_shared_from_this<NotifySocket::State> {
   sys::Subscription readable;
   std::uint64_t dropped = 0;
   bool closed = false;
+  bool delivering = false;
 
   void deliver(sys::Datagram datagram) {
     if (datagram.truncated || !datagram.sender) {
@@ -66,14 +68,21 @@ struct NotifySocket::State : std::enable_shared_from_this<NotifySocket::State> {
     // for.
   }
 
+  /// A message is looked at, acted upon and only then taken from the queue: should we be killed in
+  /// between, our successor finds it there, and a READY=1 is not lost. Hence it may come twice.
   void receive() {
     const auto self = shared_from_this();
+    if (std::exchange(delivering, true)) return;
     for (int i = 0; i < kMaxMessagesPerWakeUp && !closed; ++i) {
-      auto received = sys::receive_message(socket.get(), kMaxNotifyBytes + 1);
+      auto received =
+          sys::receive_message(socket.get(), kMaxNotifyBytes + 1, MSG_DONTWAIT | MSG_PEEK);
       // Nothing we could do about an error: the next wake-up tries again.
-      if (!received || !*received) return;
+      if (!received || !*received) break;
       deliver(std::move(**received));
+      // Without room for them the kernel closes the descriptors that came along.
+      (void)::recv(socket.get(), nullptr, 0, MSG_DONTWAIT);
     }
+    delivering = false;
   }
 };
 

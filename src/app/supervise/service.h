@@ -193,6 +193,7 @@ class Service {
   void on_health_result(const Status& result);
   void kill_hung(Outcome outcome, std::string why);
   void run_health_command(std::function<void(Status)> done);
+  bool is_stored(int fd) const;
   void store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds);
   void remove_descriptors(const std::string& label);
 
@@ -200,7 +201,8 @@ class Service {
   void launch_standby();
   void try_freeze_standby();
   bool standby_has_connections() const;
-  bool activate_standby(BootTime when);
+  bool thaw_standby();
+  void promote_standby(BootTime when);
   void drop_standby();
   sys::Cgroup* cgroup_for(Role role);
   void make_cgroup(bool b);
@@ -215,6 +217,7 @@ class Service {
   void emit_with_id(std::string id, std::string kind, ledger::Severity severity,
                     std::string detail_json, std::string caused_by);
   void open_downtime(BootTime start, bool planned, const std::string& cause_event);
+  /// Saves the state, and ends the downtime if there is one.
   void close_downtime();
 
   // service_adopt.cc

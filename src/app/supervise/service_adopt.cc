@@ -85,6 +85,7 @@ void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
   for (const SavedProcess& saved : state_.dying) restore_process(saved, dying_.emplace_back());
   // The interval may not have reached the spool: its id makes saying it again harmless.
   if (state_.downtime) context_.events.downtime(*state_.downtime);
+  if (state_.downtime && state_.downtime->closed) state_.downtime.reset();
   if (main_.valid() || control_.valid()) (void)open_log().has_value();
 }
 

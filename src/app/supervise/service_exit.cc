@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "app/supervise/crash_handover.h"
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
@@ -57,6 +58,8 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
     state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
     save();
     check_stopped();
+    // What kept the successor from starting, a lock or an address, is free now: no more waiting.
+    if (state_.phase == Phase::kWaitRestart && dying_.empty()) begin_start();
     return true;
   }
   return false;
@@ -94,6 +97,7 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
 
 void Service::handle_down(Outcome outcome, BootTime when) {
   const bool was_serving = state_.was_ready;
+  const bool spare_serves = !main_.valid() && thaw_standby();
   state_.pending_outcome = outcome;
   if (!main_.valid()) {
     state_.last_result = outcome == Outcome::kOomKill ? "killed by the kernel: out of memory"
@@ -107,7 +111,10 @@ void Service::handle_down(Outcome outcome, BootTime when) {
                         {"exit", sys::to_string(state_.last_exit)},
                         {"phase", std::string(to_string(state_.phase))}}));
   if (was_serving) open_downtime(when, false, event);
-  if (!main_.valid() && activate_standby(when)) return;
+  if (spare_serves) {
+    promote_standby(when);
+    return;
+  }
   if (outcome == Outcome::kSuccess && !spec().service.exec_stop.empty() && was_serving) {
     enter(Phase::kStop);
     return;
@@ -174,6 +181,8 @@ void Service::on_control_exit(const sys::ExitStatus& status) {
 
 bool Service::early_start_possible() const {
   const unit::ServiceSection& service = spec().service;
+  const unit::CrashHandover handover = spec().nines.crash_handover;
+  if (handover == unit::CrashHandover::kWait) return false;
   const bool one_process = service.type == unit::ServiceType::kSimple ||
                            service.type == unit::ServiceType::kExec ||
                            service.type == unit::ServiceType::kNotify;
@@ -181,13 +190,18 @@ bool Service::early_start_possible() const {
          service.restart_prevent.signals.empty() &&
          (!service.restart_sec || service.restart_sec->count() == 0) &&
          policy_restarts(effective_policy(service), Outcome::kCoreDump) &&
-         !observer_.listen_fds(const_cast<Service&>(*this)).empty();
+         (handover == unit::CrashHandover::kEarly || !observer_.listen_fds(*this).empty());
 }
 
 void Service::on_crash_notice(pid_t pid) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
   if (!early_start_possible()) return;
   const BootTime when = boot_now();
+  const bool spare_serves = thaw_standby();
+  if (!spare_serves && spec().nines.crash_handover == unit::CrashHandover::kEarly) {
+    // Not those that we hold: what it has are copies of ours, and they would end with it.
+    if (observer_.listen_fds(*this).empty()) (void)free_listeners(pid);
+  }
   stop_watching();
   state_.dying.push_back(std::exchange(state_.main, {}));
   dying_.push_back(std::exchange(main_, LiveProcess{}));
@@ -199,7 +213,10 @@ void Service::on_crash_notice(pid_t pid) {
       emit_once("unit.crash", ledger::Severity::kError,
                 detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
   open_downtime(when, false, event);
-  if (activate_standby(when)) return;
+  if (spare_serves) {
+    promote_standby(when);
+    return;
+  }
   kill_leftovers_now();
   finish_down();
 }

@@ -52,11 +52,15 @@ void Service::open_downtime(BootTime start, bool planned, const std::string& cau
 }
 
 void Service::close_downtime() {
-  if (!state_.downtime) return;
-  ledger::DowntimeInterval interval = *state_.downtime;
+  if (!state_.downtime) return save();
+  ledger::DowntimeInterval& interval = *state_.downtime;
   interval.closed = true;
   interval.duration = state_.active_since_boot - interval.start_since_boot;
   interval.end = UtcTime{interval.start.ns + interval.duration.count()};
+  // First into the state file, which keeps it until the next save: killed here, our successor says
+  // it. The other way round it would find the unit down still, and take its next downtime for this
+  // one.
+  save();
   context_.events.downtime(interval);
   state_.downtime.reset();
 }

@@ -3,6 +3,7 @@
 // one.
 
 #include <signal.h>
+#include <time.h>
 
 #include "app/supervise/connections.h"
 #include "app/supervise/event_detail.h"
@@ -81,13 +82,24 @@ bool Service::standby_has_connections() const {
   return has_accepted_connection(standby_.id.pid, observer_.listen_fds(*this));
 }
 
-bool Service::activate_standby(BootTime when) {
+/// The first thing at a death, before anything is written down: clients wait. Should we be killed
+/// right after it, the file still calls the spare frozen, and the successor thaws it again.
+bool Service::thaw_standby() {
   if (!standby_.valid() || !state_.standby_frozen || !state_.wanted) return false;
-  sys::Cgroup* cgroup = cgroup_for(Role::kStandby);
-  if (cgroup->valid()) (void)cgroup->freeze(false).has_value();
+  const sys::Cgroup* cgroup = cgroup_for(Role::kStandby);
+  if (cgroup->valid()) (void)cgroup->thaw_now().has_value();
+  // Also where it was stopped for want of a freezer; and it tells whether the spare still lives.
   if (!standby_.pidfd.send_signal(SIGCONT)) return false;
+  // The kernel takes the dead one's memory apart on one CPU. On a small machine the spare needs the
+  // one we are on, and gets it as soon as that is idle: what is left to do here can wait.
+  constexpr timespec kLetItServe{0, 200'000};
+  (void)::nanosleep(&kLetItServe, nullptr);
+  return true;
+}
+
+/// The bookkeeping after thaw_standby(): from here on the spare is the main instance.
+void Service::promote_standby(BootTime when) {
   state_.standby_frozen = false;
-  // It serves from here on; the rest is bookkeeping.
   kill_leftovers_now();
   const Outcome outcome = state_.pending_outcome.value_or(Outcome::kUnknown);
   const Nanoseconds uptime = boot_now() - state_.active_since_boot;
@@ -101,7 +113,6 @@ bool Service::activate_standby(BootTime when) {
   observer_.process_started(*this, main_pid());
   become_ready();
   start_watching();
-  return true;
 }
 
 void Service::drop_standby() {

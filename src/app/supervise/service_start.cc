@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -154,6 +155,8 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   saved = {slot, state_.invocation_id};
   save();
   auto spawned = sys::spawn(request);
+  // The new process first: what is left to do here is bookkeeping, and clients may be waiting.
+  ::sched_yield();
   if (!spawned) {
     saved = {};
     context_.table.release(slot);
@@ -306,6 +309,7 @@ bool Service::joins_v1_at_birth() const {
 }
 
 void Service::become_ready() {
+  fault::pass(FaultPoint::ready_seen);
   if (!joins_v1_at_birth() && main_.valid())
     context_.mover.move(*cgroup_for(Role::kMain), main_.id);
   const UtcTime now = utc_now();
@@ -324,7 +328,6 @@ void Service::become_ready() {
                    : ""}}),
       state_.downtime ? state_.downtime->cause_event : std::string());
   close_downtime();
-  save();
   if (spec().service.runtime_max) {
     runtime_timer_ = context_.loop.after(*spec().service.runtime_max, [this] {
       state_.pending_outcome = Outcome::kTimeout;

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <linux/kcmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "app/supervise/event_detail.h"
 #include "app/supervise/exec_context.h"
@@ -66,7 +71,6 @@ void Service::on_health_result(const Status& result) {
     if (state_.downtime && is_active()) {
       state_.active_since_boot = boot_now();
       close_downtime();
-      save();
     }
     return;
   }
@@ -168,8 +172,18 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
   }
 }
 
+/// The same open file description, by whatever number.
+bool Service::is_stored(int fd) const {
+  const pid_t self = ::getpid();
+  return std::any_of(fd_store_.begin(), fd_store_.end(), [&](const auto& stored) {
+    return ::syscall(SYS_kcmp, self, self, KCMP_FILE, fd, stored.second.get()) == 0;
+  });
+}
+
 void Service::store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds) {
   for (UniqueFd& fd : fds) {
+    // A message may come twice (see NotifySocket), and a unit may store what it got from us.
+    if (is_stored(fd.get())) continue;
     if (fd_store_.size() >= spec().service.fd_store_max) {
       emit("unit.fd-store-full", ledger::Severity::kWarning,
            detail({{"limit", std::to_string(spec().service.fd_store_max)}}));

@@ -39,7 +39,10 @@ json to_json(const ledger::DowntimeInterval& interval) {
           {"start_boot", interval.start_since_boot.ns},
           {"cause", interval.cause_event},
           {"planned", interval.planned},
-          {"cell", static_cast<int>(interval.cell)}};
+          {"cell", static_cast<int>(interval.cell)},
+          {"closed", interval.closed},
+          {"end", interval.end.ns},
+          {"duration", interval.duration.count()}};
 }
 
 ledger::DowntimeInterval interval_from(const json& from) {
@@ -51,6 +54,9 @@ ledger::DowntimeInterval interval_from(const json& from) {
   interval.cause_event = from.at("cause").get<std::string>();
   interval.planned = from.at("planned").get<bool>();
   interval.cell = static_cast<ledger::Cell>(from.at("cell").get<int>());
+  interval.closed = from.value("closed", false);
+  interval.end.ns = from.value("end", std::int64_t{0});
+  interval.duration = Nanoseconds(from.value("duration", std::int64_t{0}));
   return interval;
 }
 

@@ -115,12 +115,21 @@ Result<Nanoseconds> parse_positive_span(std::string_view text) {
   return span;
 }
 
+constexpr Choice<CrashHandover> kHandovers[] = {{"auto", CrashHandover::kAuto},
+                                                {"early", CrashHandover::kEarly},
+                                                {"wait", CrashHandover::kWait}};
+
 constexpr Directive kDirectives[] = {
     {kNines, "AvailabilityTarget", availability_target,
      "`nines why` measures its downtime against {}"},
     {kNines, "Standby", integer<&NinesSection::standby, 0, 1>,
      "0: no warm spare|1: one warm spare waits on the same listening socket and takes over at "
      "once"},
+    {kNines, "CrashHandover", choice<&NinesSection::crash_handover, kHandovers>,
+     "auto: after a crash the next one starts at once where its listening sockets are held here, "
+     "else once the crashed one is gone|early: the next one starts while the crashed one is taken "
+     "down, whose ports are freed; not for what locks its data|wait: the next one starts once the "
+     "crashed one is gone, with its locks"},
     {kNines, "HealthyUptime", scalar<&NinesSection::healthy_uptime, parse_finite_time_span>,
      "after {} without a failure the delay between restarts starts from nothing again"},
     {kNines, "HealthCheck", health_check, "checked by {}; an unhealthy one is restarted"},

@@ -106,10 +106,18 @@ struct HealthCheck {
   int successes_to_healthy = 1;               ///< HealthCheckSuccesses=
 };
 
+/// When the successor of a crashed process starts.
+enum class CrashHandover : std::uint8_t {
+  kAuto,   ///< early where we hold its listening sockets, else once it is gone
+  kEarly,  ///< when the kernel begins to take it down; its own listening sockets are freed
+  kWait,   ///< once it is gone, with its locks
+};
+
 /// The [X-Nines] section.
 struct NinesSection {
   std::optional<double> availability_target;  ///< AvailabilityTarget=99.99% -> 0.9999
   int standby = 0;                            ///< Standby=1: one warm spare
+  CrashHandover crash_handover = CrashHandover::kAuto;
   std::optional<HealthCheck> health_check;
   Nanoseconds healthy_uptime = std::chrono::seconds(10);  ///< HealthyUptime=: resets the backoff
 };
