@@ -9,7 +9,7 @@
 namespace nines::bench {
 namespace {
 
-constexpr auto kPause = std::chrono::microseconds(100);
+constexpr auto kPause = std::chrono::microseconds(400);
 constexpr auto kFirstPatience = std::chrono::milliseconds(10);
 constexpr auto kLastPatience = std::chrono::milliseconds(500);
 

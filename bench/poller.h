@@ -55,11 +55,12 @@ class Probe {
   std::string line_;
 };
 
-/// Every 100 µs it opens one more connection, unless kSlots are waiting already; the first that a
-/// new instance answers ends it.
+/// Every 400 µs it opens one more connection, unless kSlots are waiting already; the first that a
+/// new instance answers ends it. More often, and with more of them, it would take the CPU from what
+/// it measures.
 ///  - Slot 0 waits as long as it takes: with a held listener that connection is in the successor's
 ///    queue, and giving it up would only measure our own impatience.
-///  - The other slots give up after 10 ms, doubling to 500 ms: where a connection hangs in the
+///  - The other one gives up after 10 ms, doubling to 500 ms: where a connection hangs in the
 ///    queue of the dying process, later ones must find the new listener, without filling that
 ///    queue.
 /// A refused or reset connection frees its slot at once.
@@ -79,7 +80,7 @@ class Poller {
   const Counts& counts() const { return counts_; }
 
  private:
-  static constexpr std::size_t kSlots = 4;
+  static constexpr std::size_t kSlots = 2;
 
   void open_one(Clock::time_point now);
   void give_up_overdue(Clock::time_point now);

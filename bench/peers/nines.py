@@ -1,7 +1,9 @@
 """nines itself: a ninesd in the foreground on private directories."""
 
 import os
+import shutil
 import signal
+import tempfile
 
 from . import units
 from .peer import Missing, Peer
@@ -16,6 +18,7 @@ class Nines(Peer):
 
     def __init__(self, build_directory):
         super().__init__()
+        self._state = None
         self._ninesd = os.path.join(build_directory, "bin", "ninesd")
 
     def check(self):
@@ -25,6 +28,9 @@ class Nines(Peer):
     def _launch(self, command, port, held, standby):
         wanted = ["bench.service"]
         extra = _NINES_SECTION + ("Standby=1\n" if standby else "")
+        if not held:
+            # The server locks nothing and sets SO_REUSEADDR, so it may say so.
+            extra += "CrashHandover=early\n"
         self.write("units/bench.service", units.service(command, nines=extra))
         if held:
             wanted.insert(0, "bench.socket")
@@ -38,8 +44,14 @@ class Nines(Peer):
         self._daemon(wanted)
 
     def _daemon(self, wanted):
-        directories = []
-        for kind in ("runtime", "state"):
-            os.mkdir(self.path(kind), 0o755)
-            directories += [f"--{kind}-dir", self.path(kind)]
+        runtime = self.path("runtime")
+        os.mkdir(runtime, 0o755)
+        # Of all that the supervisors write only the ledger is on the disk in earnest.
+        self._state = tempfile.mkdtemp(prefix="nines-bench-ledger-")
+        directories = ["--runtime-dir", runtime, "--state-dir", self._state]
         self.spawn([self._ninesd, *directories, "--unit-path", self.path("units"), *wanted])
+
+    def _clean_up(self):
+        if self._state is not None:
+            shutil.rmtree(self._state, ignore_errors=True)
+            self._state = None

@@ -112,7 +112,8 @@ class Peer:
     def _begin(self):
         if self._process is not None:
             raise RuntimeError(f"{self.name} is started already")
-        self._directory = tempfile.mkdtemp(prefix=f"nines-bench-{self.name}-")
+        # In memory, as /run is: what the disk does is no supervisor's doing.
+        self._directory = tempfile.mkdtemp(prefix=f"nines-bench-{self.name}-", dir="/dev/shm")
 
     def _launch(self, command, port, held, standby):
         raise NotImplementedError
