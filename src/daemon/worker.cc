@@ -13,6 +13,7 @@
 #include "ledger/host_identity.h"
 #include "ledger/writer.h"
 #include "sys/file.h"
+#include "sys/scheduling.h"
 #include "sys/users.h"
 
 namespace nines::daemon {
@@ -245,6 +246,7 @@ void Worker::State::on_keeper_lost() {
 
 Result<int> Worker::run() {
   State& s = *state_;
+  (void)sys::become_realtime();
   s.keeper = std::make_unique<supervise::KeeperLink>(UniqueFd(s.options.keeper_fd));
   NINES_ASSIGN(auto held, s.keeper->receive_held());
   NINES_TRY(s.take_locks(held));

@@ -13,6 +13,7 @@
 
 #include "base/fault_point.h"
 #include "sys/procfs.h"
+#include "sys/scheduling.h"
 #include "sys/spawn.h"
 #include "sys/unix_socket.h"
 
@@ -40,6 +41,7 @@ std::vector<std::string> own_environment() {
 }  // namespace
 
 Status Keeper::set_up() {
+  (void)sys::become_realtime();
   sigset_t handled;
   sigemptyset(&handled);
   sigaddset(&handled, SIGCHLD);

@@ -1,9 +1,11 @@
 """Type= by Type=: when a unit counts as started, which commands run around it and with what in their
 environment, what a stop leaves alive, and what happens to those who do not obey it."""
 
+import os
 import signal
 
 import harness
+import harness_env
 from harness import alive, kill, wait_until
 
 
@@ -165,6 +167,25 @@ class Stopping(TypeTest):
         self.assertIsNotNone(result.get("error"))
         self.daemon.wait_state(name, "failed")
         self.assertEqual(self.daemon.processes_of(name), [])
+
+
+class Scheduling(harness.DaemonTest):
+    def policies(self, **options):
+        """@return of the worker, the keeper and a unit."""
+        name = self.daemon.service("a", f"ExecStart={harness.target('echo_server')}"
+                                   f" {harness.free_port()}")
+        self.daemon.start(name, **options)
+        pid = self.daemon.wait_main_pid(name)
+        status = self.daemon.status()
+        return [os.sched_getscheduler(p) for p in (status["pid"], status["keeper_pid"], pid)]
+
+    def test_we_come_first_and_our_units_do_not(self):
+        harness_env.need_root()
+        ours = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+        self.assertEqual(self.policies(), [ours, ours, os.SCHED_OTHER])
+
+    def test_unless_told_otherwise(self):
+        self.assertEqual(self.policies(env={"NINES_REALTIME": "0"}), [os.SCHED_OTHER] * 3)
 
 
 if __name__ == "__main__":
