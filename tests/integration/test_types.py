@@ -46,6 +46,21 @@ class Readiness(TypeTest):
         kill(pid)
         self.assertEqual(self.daemon.wait_main_pid(name, other_than=pid), int(pid_file.read_text()))
 
+    def test_forking_without_a_pid_file_takes_the_one_that_nobody_of_the_unit_started(self):
+        ready = self.daemon.home / "ready"
+        master = self.daemon.home / "master"
+        master.write_text(f"#!/bin/sh\nsleep 1000000 &\nsleep 1000000 &\ntouch {ready}\nwait\n")
+        master.chmod(0o755)
+        name = self.daemon.service(
+            "workers", f"Type=forking\nExecStartPre=/bin/rm -f {ready}\nRestartSec=0\n"
+            f"ExecStart=/bin/sh -c '{master} & until test -e {ready}; do sleep 0.01; done'")
+        self.assertIsNone(self.start(name).get("error"))
+        pid = self.daemon.wait_main_pid(name)
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            self.assertIn(str(master).encode(), words.read())
+        kill(pid)
+        self.daemon.wait_main_pid(name, other_than=pid)
+
     def test_oneshot(self):
         for remain, state in (("no", "stopped"), ("yes", "running")):
             out = self.daemon.home / f"ran-{remain}"
@@ -77,6 +92,16 @@ class Commands(TypeTest):
 
     ALL = ("Type=exec\nExecCondition={condition}\nExecStartPre={pre}\nExecStart=/bin/sleep 1000000\n"
            "ExecStartPost={post}\nExecReload={reload}\nExecStop={stop}\nExecStopPost={stop_post}\n")
+
+    def test_a_reload_that_cannot_be_executed_leaves_it_running(self):
+        name = self.daemon.service(
+            "unit", "Type=exec\nExecStart=/bin/sleep 1000000\nExecReload=/nowhere/program")
+        self.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        result = self.daemon.act("reload", name)[0]
+        self.assertIn("/nowhere/program", result["error"]["message"])
+        self.assertEqual(self.daemon.wait_main_pid(name), pid)
+        self.assertEqual(len(self.daemon.events(name, "unit.reload-failed")), 1)
 
     def test_order_and_environment(self):
         name = self.service(self.ALL)

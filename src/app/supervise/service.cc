@@ -107,6 +107,10 @@ void Service::run_next_command() {
     const Status launched = launch(command, Role::kControl, control_);
     if (launched) return;
     if (!command.ignore_failure) {
+      if (state_.phase == Phase::kReload) {
+        reload_failed(launched.error().message());
+        return;
+      }
       if (state_.phase == Phase::kStop || state_.phase == Phase::kStopPost) {
         emit("unit.command-failed", ledger::Severity::kWarning,
              detail({{"error", launched.error().message()}}));

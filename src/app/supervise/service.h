@@ -166,6 +166,7 @@ class Service {
   // service_exit.cc: processes end
   void on_main_exit(const sys::ExitStatus& status, BootTime when);
   void on_control_exit(const sys::ExitStatus& status);
+  void reload_failed(const std::string& why);
   void on_standby_exit(const sys::ExitStatus& status);
   void handle_down(Outcome outcome, BootTime when);
   bool early_start_possible() const;

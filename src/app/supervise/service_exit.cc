@@ -153,13 +153,7 @@ void Service::on_control_exit(const sys::ExitStatus& status) {
       break;
     case Phase::kReload:
       if (!good) {
-        set_phase(Phase::kRunning);
-        save();
-        emit("unit.reload-failed", ledger::Severity::kError,
-             detail({{"exit", sys::to_string(status)}}));
-        complete(reload_done_,
-                 Error(ErrorCode::kIo, "reload", unit_->name)
-                     .with_detail("ExecReload= ended with " + sys::to_string(status)));
+        reload_failed("ExecReload= ended with " + sys::to_string(status));
         return;
       }
       break;
@@ -177,6 +171,15 @@ void Service::on_control_exit(const sys::ExitStatus& status) {
   }
   ++state_.command_index;
   run_next_command();
+}
+
+/// It goes on with what it had loaded before.
+void Service::reload_failed(const std::string& why) {
+  phase_timer_.reset();
+  set_phase(Phase::kRunning);
+  save();
+  emit("unit.reload-failed", ledger::Severity::kError, detail({{"reason", why}}));
+  complete(reload_done_, Error(ErrorCode::kIo, "reload", unit_->name).with_detail(why));
 }
 
 bool Service::early_start_possible() const {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "app/supervise/conditions.h"
@@ -24,6 +25,20 @@ namespace {
 
 // A daemon's parent often ends a moment before the PID file is there.
 constexpr Nanoseconds kPidFilePoll = std::chrono::milliseconds(5);
+
+/// The one process that none of the others started: a daemon may have workers before the process
+/// that started it has ended. @return 0 if there are several, or none.
+pid_t guess_main(const std::vector<pid_t>& sorted_pids) {
+  pid_t guess = 0;
+  for (const pid_t pid : sorted_pids) {
+    const auto stat = sys::Procfs().stat(pid);
+    if (!stat || stat->state == 'Z' || stat->state == 'X') continue;
+    if (std::binary_search(sorted_pids.begin(), sorted_pids.end(), stat->parent)) continue;
+    if (guess != 0) return 0;
+    guess = pid;
+  }
+  return guess;
+}
 
 }  // namespace
 
@@ -241,9 +256,9 @@ void Service::start_failed(Error error) {
 void Service::look_for_forked_main() {
   const unit::ServiceSection& service = spec().service;
   if (service.pid_file.empty()) {
-    // Without PIDFile= the only process left in the cgroup must be it.
     const auto pids = cgroup_a_.processes();
-    if (service.guess_main_pid && pids && pids->size() == 1) take_main(pids->front());
+    const pid_t guess = service.guess_main_pid && pids ? guess_main(*pids) : 0;
+    if (guess != 0) take_main(guess);
     phase_done();
     return;
   }

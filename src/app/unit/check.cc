@@ -21,6 +21,7 @@ class Checker {
     start_limit();
     if (name.type == "service") {
       imply();
+      privileged_commands();
       commands();
       oneshot();
       readiness();
@@ -81,6 +82,16 @@ class Checker {
 
   static void append(std::vector<std::string>& list, const std::string& name) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
+  }
+
+  /// As systemd does it: those commands get the prefix '+'. @source systemd v252, service_load()
+  void privileged_commands() {
+    if (!draft_.given.permissions_start_only) return;
+    for (auto* list :
+         {&service_.exec_condition, &service_.exec_start_pre, &service_.exec_start_post,
+          &service_.exec_reload, &service_.exec_stop, &service_.exec_stop_post}) {
+      for (ExecCommand& command : *list) command.full_privileges = true;
+    }
   }
 
   void commands() {

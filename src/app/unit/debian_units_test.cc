@@ -167,6 +167,15 @@ TEST(DebianUnits, MariadbJoinsContinuedLinesAndKnowsItsAlias) {
   EXPECT_EQ(service.exec.limits.at(RLIMIT_MEMLOCK).rlim_cur, 524288u);
 }
 
+TEST(DebianUnits, TorPreparesItselfAsRoot) {
+  const auto unit = load("tor@default");  // PermissionsStartOnly=yes
+  const ServiceUnit& service = *unit->service();
+  ASSERT_EQ(service.service.exec_start_pre.size(), 2u);
+  EXPECT_TRUE(service.service.exec_start_pre[0].full_privileges);
+  EXPECT_FALSE(service.service.exec_start.at(0).full_privileges);
+  EXPECT_TRUE(service.service.exec_reload.at(0).full_privileges);
+}
+
 TEST(DebianUnits, ADropInOfOneInstanceOverridesTheTemplate) {
   const auto unit = load("mariadb@bootstrap");
   EXPECT_EQ(unit->files.size(), 2u);

@@ -96,7 +96,6 @@ constexpr Directive kDirectives[] = {
     {kService, "TimeoutStartFailureMode", nullptr, "a time-out ends it by KillSignal=, then FinalKillSignal=, whatever is said here"},
     {kService, "TimeoutStopFailureMode", nullptr, "a time-out ends it by KillSignal=, then FinalKillSignal=, whatever is said here"},
     {kService, "RuntimeRandomizedExtraSec", nullptr, "RuntimeMaxSec= is not extended by chance"},
-    {kService, "PermissionsStartOnly", nullptr, "User= and the like apply to every Exec*=; write '+' before those that need root"},
     {kService, "RootDirectoryStartOnly", nullptr, "RootDirectory= applies to every Exec*="},
     {kService, "NonBlocking", nullptr, "sockets are handed over blocking, as they were made"},
     {kService, "USBFunctionDescriptors", nullptr, "no USB functions are set up"},

@@ -77,6 +77,14 @@ void pid_file(Draft& draft, const Setting& setting) {
   draft.service.pid_file = std::move(*path);
 }
 
+void permissions_start_only(Draft& draft, const Setting& setting) {
+  draft.given.permissions_start_only = false;
+  if (setting.value().empty()) return;
+  const Result<bool> parsed = parse_boolean(setting.value());
+  if (!parsed) return draft.error(setting, 0, parsed.error().detail());
+  draft.given.permissions_start_only = *parsed;
+}
+
 void sockets(Draft& draft, const Setting& setting) {
   add_units(draft, setting, "socket", draft.service.sockets);
 }
@@ -144,6 +152,11 @@ constexpr Directive kDirectives[] = {
      "run to stop it; what is left then gets KillSignal=", kList},
     {kService, "ExecStopPost", commands<&ServiceSection::exec_stop_post>,
      "run after it ended, however it ended", kList},
+    {kService, "PermissionsStartOnly", permissions_start_only,
+     "yes: only ExecStart= runs as User= and with its limits on capabilities, the other commands "
+     "as "
+     "root"
+     "|no: User= and the like apply to every Exec*="},
     {kService, "SuccessExitStatus", exit_statuses<&ServiceSection::success_exit_status>,
      "ending with {} counts as a success too", kList},
     {kService, "RestartPreventExitStatus", exit_statuses<&ServiceSection::restart_prevent>,

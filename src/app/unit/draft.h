@@ -25,6 +25,7 @@ struct Given {
   bool restart = false;
   bool health_check = false;
   bool dbus = false;
+  bool permissions_start_only = false;
 };
 
 inline constexpr std::size_t kMaxDiagnostics = 1000;
