@@ -1,5 +1,7 @@
 #include "daemon/worker.h"
 
+#include <fmt/format.h>
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -7,6 +9,7 @@
 #include "base/log.h"
 #include "daemon/http_server.h"
 #include "daemon/instance_lock.h"
+#include "daemon/service_manager.h"
 #include "daemon/stack_recording.h"
 #include "daemon/supervisor_backend.h"
 #include "daemon/transient.h"
@@ -45,13 +48,15 @@ struct Worker::State {
   std::unique_ptr<SupervisorBackend> backend;
   std::unique_ptr<HttpServer> server;
   UniqueFd runtime_lock, state_lock, api_listener;
-  sys::Subscription keeper_retry;
+  sys::Subscription keeper_retry, ready_retry;
   bool successor = false;  ///< of a worker that ended while its keeper went on
   bool stopping = false;
   bool foreground_began = false;
   UtcTime started = utc_now();
 
   Status take_locks(std::map<std::string, UniqueFd>& held);
+  bool leaves_service();
+  void tell_ready();
   Status open_ledger();
   Status open_api(std::map<std::string, UniqueFd>& held);
   Status start_units();
@@ -85,6 +90,7 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
   if (!made) log::warning("{}", made.error().message());
   for (const Wanted& lock : {Wanted{"lock-runtime", options.runtime_dir, runtime_lock, true},
                              Wanted{"lock-state", options.state_dir, state_lock, false}}) {
+    if (lock.fd) continue;  // by an earlier attempt
     if (const auto found = held.find(lock.name); found != held.end()) {
       lock.fd = std::move(found->second);
       held.erase(found);
@@ -104,6 +110,26 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
     NINES_TRY(keeper->store(lock.name, lock.fd.get()));
   }
   return {};
+}
+
+/// The directory is in use. @return whether by our own service, which is then watched again, so
+/// that we can end.
+bool Worker::State::leaves_service() {
+  if (!has_service_manager() || runtime_lock) return false;
+  const Status left = leave_service_to_holder(options.runtime_dir + "/lock", ::getppid());
+  if (left) log::info("the service's keeper was replaced; it is its main process again");
+  return left.has_value();
+}
+
+void Worker::State::tell_ready() {
+  if (!has_service_manager()) return;
+  const Status told =
+      tell_service_manager(fmt::format("READY=1\nMAINPID={}\nSTATUS=Supervising", ::getppid()));
+  if (told) return;
+  log::warning("{}", told.error().message());
+  if (told.error().code() == ErrorCode::kBusy) {
+    ready_retry = loop.after(kKeeperRetry, [this] { tell_ready(); });
+  }
 }
 
 Status Worker::State::open_ledger() {
@@ -212,6 +238,9 @@ void Worker::State::on_signal(int signal) {
 
 void Worker::State::stop_in_order() {
   if (std::exchange(stopping, true)) return;
+  if (has_service_manager()) {
+    (void)tell_service_manager("STOPPING=1\nSTATUS=Stopping all units").has_value();
+  }
   manager->stop_all([this] {
     manager->cgroups().cleanup();
     keeper->finish(options.foreground ? foreground_code() : kExitOk);
@@ -247,7 +276,15 @@ Result<int> Worker::run() {
   State& s = *state_;
   s.keeper = std::make_unique<supervise::KeeperLink>(UniqueFd(s.options.keeper_fd));
   NINES_ASSIGN(auto held, s.keeper->receive_held());
-  NINES_TRY(s.take_locks(held));
+  if (Status locked = s.take_locks(held); !locked) {
+    if (locked.error().code() != ErrorCode::kBusy) return locked.error();
+    if (s.leaves_service()) {
+      s.keeper->finish(kExitOk);
+      return kExitOk;
+    }
+    // Free by now: that instance ended while we were looking at it.
+    NINES_TRY(s.take_locks(held));
+  }
   NINES_TRY(s.open_ledger());
 
   supervise::ManagerOptions manager_options;
@@ -287,6 +324,7 @@ Result<int> Worker::run() {
       }
     }
   });
+  s.loop.post([&s] { s.tell_ready(); });
   log::info("ready: {} on {}", s.manager->cgroups().describe(), s.options.runtime_dir);
   s.loop.run();
   s.server.reset();
