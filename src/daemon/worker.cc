@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "daemon/http_server.h"
 #include "daemon/instance_lock.h"
+#include "daemon/runtime_directory.h"
 #include "daemon/service_manager.h"
 #include "daemon/stack_recording.h"
 #include "daemon/supervisor_backend.h"
@@ -79,7 +80,7 @@ Worker::Worker(DaemonOptions options, std::vector<std::string> worker_argv, std:
 Worker::~Worker() = default;
 
 Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
-  NINES_TRY(sys::make_directories(options.runtime_dir, 0755));
+  NINES_TRY(prepare_runtime_directory(options.runtime_dir, options.user_mode));
   struct Wanted {
     const char* name;
     const std::string& directory;
