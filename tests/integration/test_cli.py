@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
+from pathlib import Path
 
 import harness
 import harness_env
@@ -112,6 +114,22 @@ class CommandLine(harness.DaemonTest):
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, DENIED, (verb, done.stdout, done.stderr))
         self.assertEqual(self.daemon.wait_main_pid(name), pid)
+
+    def test_a_refused_unit_leaves_nothing(self):
+        self.daemon.start()
+        kept = self.daemon.run_dir / "transient"
+        good = "[Service]\nExecStart=/bin/true\n"
+        bad = "[Service]\nType=simple\n"
+
+        def load(text):
+            self.daemon.request("POST", "/v1/units/load", {"name": "made.service", "text": text})
+        with self.assertRaises(harness.ApiError):
+            load(bad)
+        self.assertEqual(list(kept.iterdir()), [])
+        load(good)
+        with self.assertRaises(harness.ApiError):
+            load(bad)
+        self.assertEqual((kept / "made.service").read_text(), good)
 
 
 if __name__ == "__main__":
