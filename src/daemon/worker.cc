@@ -308,6 +308,10 @@ Result<int> Worker::run() {
   if (api) rest.insert(std::move(api));
   NINES_TRY(s.open_api(rest));
   s.keeper->start(s.loop,
+  if (!s.successor && !is_in_memory(s.options.runtime_dir)) {
+    log::warning("{} is on a disk: each change of a unit's state may wait for it; a tmpfs does not",
+                 s.options.runtime_dir);
+  }
                   {[&s](const keeper::ExitRecord& record) { s.manager->on_exit(record); },
                    [&s](int signal) { s.on_signal(signal); }, [&s] { s.on_keeper_lost(); }});
   s.manager->set_change_listener([&s](const std::string&) {

@@ -131,6 +131,16 @@ class CommandLine(harness.DaemonTest):
             load(bad)
         self.assertEqual((kept / "made.service").read_text(), good)
 
+    def test_a_directory_on_a_disk_is_said_once(self):
+        kind = subprocess.run(["stat", "--file-system", "--format=%T", str(self.daemon.home)],
+                              capture_output=True, text=True, check=True).stdout.strip()
+        self.daemon.start()
+        worker = self.daemon.status()["pid"]
+        self.daemon.kill_worker()
+        self.daemon.wait_new_worker(worker)
+        said = self.daemon.log_path.read_text().count(f"{self.daemon.run_dir} is on a disk")
+        self.assertEqual(said, 0 if kind in ("tmpfs", "ramfs") else 1)
+
 
 if __name__ == "__main__":
     harness.main()
