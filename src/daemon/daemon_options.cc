@@ -62,6 +62,7 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
                                                             {"error", log::Level::kError}};
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->transform(CLI::CheckedTransformer(kLevels));
+  app.add_flag("--private", options.is_private)->group("");
   app.add_option("--keeper-fd", options.keeper_fd)->group("");
   std::vector<std::string> arguments;
   app.add_option("UNIT", arguments, "Units to start now, beside the kept ones");

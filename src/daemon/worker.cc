@@ -53,6 +53,9 @@ struct Worker::State {
   bool successor = false;  ///< of a worker that ended while its keeper went on
   bool stopping = false;
   bool foreground_began = false;
+  bool asked_to_stop = false;  ///< by a signal
+  bool ready = false;
+  bool over = false;  ///< the keeper was told to end after us
   UtcTime started = utc_now();
 
   Status take_locks(std::map<std::string, UniqueFd>& held);
@@ -64,6 +67,7 @@ struct Worker::State {
   void on_signal(int signal);
   void on_keeper_lost();
   void stop_in_order();
+  void finish(int code);
   void reexec();
   std::vector<const supervise::Service*> foreground_services() const;
   int foreground_code() const;
@@ -78,6 +82,12 @@ Worker::Worker(DaemonOptions options, std::vector<std::string> worker_argv, std:
 }
 
 Worker::~Worker() = default;
+
+bool Worker::leaves_directory_behind() const {
+  // A first worker that never became ready has no successor.
+  const bool last = state_->over || (!state_->ready && !state_->successor);
+  return state_->options.is_private && last;
+}
 
 Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
   NINES_TRY(prepare_runtime_directory(options.runtime_dir, options.user_mode));
@@ -223,6 +233,7 @@ void Worker::State::check_foreground() {
 
 void Worker::State::on_signal(int signal) {
   if (signal == SIGTERM || signal == SIGINT) {
+    asked_to_stop = true;
     log::info("{}: stopping all units", signal == SIGTERM ? "SIGTERM" : "SIGINT");
     stop_in_order();
     return;
@@ -244,9 +255,20 @@ void Worker::State::stop_in_order() {
   }
   manager->stop_all([this] {
     manager->cgroups().cleanup();
-    keeper->finish(options.foreground ? foreground_code() : kExitOk);
+    finish(options.foreground ? foreground_code() : kExitOk);
     loop.stop();
   });
+}
+
+void Worker::State::finish(int code) {
+  keeper->finish(code);
+  over = true;
+  if (!options.is_private) return;
+  // What units print is in there, and of one that failed it is all that is left.
+  if (code != kExitOk && !asked_to_stop && options.command.empty()) {
+    log::info("what the units printed is in {}", options.log_dir);
+    options.is_private = false;
+  }
 }
 
 void Worker::State::reexec() {
@@ -280,11 +302,15 @@ Result<int> Worker::run() {
   if (Status locked = s.take_locks(held); !locked) {
     if (locked.error().code() != ErrorCode::kBusy) return locked.error();
     if (s.leaves_service()) {
-      s.keeper->finish(kExitOk);
+      s.finish(kExitOk);
       return kExitOk;
     }
     // Free by now: that instance ended while we were looking at it.
     NINES_TRY(s.take_locks(held));
+  }
+  if (!s.successor && !is_in_memory(s.options.runtime_dir)) {
+    log::warning("{} is on a disk: each change of a unit's state may wait for it; a tmpfs does not",
+                 s.options.runtime_dir);
   }
   NINES_TRY(s.open_ledger());
 
@@ -308,23 +334,20 @@ Result<int> Worker::run() {
   if (api) rest.insert(std::move(api));
   NINES_TRY(s.open_api(rest));
   s.keeper->start(s.loop,
-  if (!s.successor && !is_in_memory(s.options.runtime_dir)) {
-    log::warning("{} is on a disk: each change of a unit's state may wait for it; a tmpfs does not",
-                 s.options.runtime_dir);
-  }
                   {[&s](const keeper::ExitRecord& record) { s.manager->on_exit(record); },
                    [&s](int signal) { s.on_signal(signal); }, [&s] { s.on_keeper_lost(); }});
   s.manager->set_change_listener([&s](const std::string&) {
     if (s.options.foreground) s.loop.post([&s] { s.check_foreground(); });
   });
   s.keeper->ready();
+  s.ready = true;
   // After what was adopted: start_kept() leaves out what runs already.
   s.loop.post([&s] {
     if (const Status started = s.start_units(); !started) {
       log::error("{}", started.error().message());
       // Nothing runs and nothing will: whoever waits for our exit code must hear of it.
       if (s.options.foreground) {
-        s.keeper->finish(kExitFailure);
+        s.finish(kExitFailure);
         s.loop.stop();
       }
     }
