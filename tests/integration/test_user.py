@@ -129,6 +129,46 @@ class OrdinaryUser(harness.DaemonTest):
         process.terminate()
         self.assertEqual(process.wait(timeout=harness.DEADLINE_S), 0)
 
+    def start_family(self, extra=""):
+        """A unit with a child in a session of its own, whose parent is gone, and one that has
+        emptied its environment. @return (name, pids of all three)."""
+        script = self.daemon.work / "family"
+        script.write_text("#!/bin/sh\n(setsid sleep 1000001 &)\n"
+                          "setsid env -i sleep 1000002 &\nexec sleep 1000003\n")
+        script.chmod(0o755)
+        name = self.service("family", f"ExecStart={script}\n{extra}")
+        self.start(name)
+        self.daemon.wait_main_pid(name)
+        pids = wait_until(lambda: len(pids := self.daemon.processes_of(name)) == 3 and pids,
+                          "all three are there")
+        return name, pids
+
+    def test_stop_reaches_other_sessions(self):
+        name, pids = self.start_family()
+        self.daemon.act_ok("stop", name)
+        self.assertEqual([pid for pid in pids if harness.alive(pid)], [])
+
+    def test_stop_kills_what_ignores_it(self):
+        name, pids = self.start_family("KillSignal=SIGCONT\nTimeoutStopSec=1s")
+        self.daemon.act_ok("stop", name)
+        self.assertEqual([pid for pid in pids if harness.alive(pid)], [])
+
+    def test_crash_takes_the_session_along(self):
+        name, pids = self.start_family("Restart=always\nRestartSec=0")
+        main = self.daemon.wait_main_pid(name)
+        kill(main)
+        self.daemon.wait_main_pid(name, other_than=main)
+        # The one without an environment is nobody's child any more: not to be found.
+        marked = [pid for pid in pids if harness.environment_of(pid)]
+        self.assertEqual([pid for pid in marked if harness.alive(pid)], [])
+
+    def test_kill_mode_process_leaves_them(self):
+        name, pids = self.start_family("KillMode=process")
+        main = self.daemon.wait_main_pid(name)
+        self.daemon.act_ok("stop", name)
+        self.assertEqual(sorted(p for p in pids if harness.alive(p)),
+                         sorted(p for p in pids if p != main))
+
 
 if __name__ == "__main__":
     harness.main()
