@@ -6,8 +6,12 @@
 namespace nines::api {
 
 /// @return NINES_RUNTIME_DIR; or /run/nines for root; or $XDG_RUNTIME_DIR/nines; or, where a user's
-///         session did not set that, /run/user/UID/nines.
+///         session did not set that, /run/user/UID/nines where that exists, else /tmp/nines-UID.
 std::string default_runtime_dir();
+
+/// Whether it is a directory, no link, of this user, in which nobody else can make files. In /tmp
+/// anybody may have made it, to be taken for our daemon.
+bool is_private_directory(const std::string& path);
 
 std::string api_socket_path(const std::string& runtime_dir);
 

@@ -133,8 +133,8 @@ TEST(Completion, KnowsEveryVerbAndIsValidBash) {
 
 TEST(Keep, TheForegroundSupervisorsCommandLine) {
   EXPECT_THAT(foreground_command({"/opt/bin/ninesd", "/run/x", {"a", "b"}, {}}),
-              testing::ElementsAre("/opt/bin/ninesd", "--foreground", "--runtime-dir", "/run/x",
-                                   "--state-dir", "/run/x/state", "--", "a", "b"));
+              testing::ElementsAre("/opt/bin/ninesd", "--foreground", "--private", "--runtime-dir",
+                                   "/run/x", "--state-dir", "/run/x/state", "--", "a", "b"));
   // A container's first process is all the host there is.
   EXPECT_THAT(foreground_command({"/opt/bin/ninesd", "", {}, {"redis-server", "--port", "7"}}),
               testing::ElementsAre("/opt/bin/ninesd", "--foreground", "--command", "--",

@@ -41,8 +41,8 @@ Result<std::string> make_private_dir() {
 std::vector<std::string> foreground_command(const ForegroundPlan& plan) {
   std::vector<std::string> words = {plan.ninesd, "--foreground"};
   if (!plan.private_dir.empty()) {
-    words.insert(words.end(),
-                 {"--runtime-dir", plan.private_dir, "--state-dir", plan.private_dir + "/state"});
+    words.insert(words.end(), {"--private", "--runtime-dir", plan.private_dir, "--state-dir",
+                               plan.private_dir + "/state"});
   }
   // The dashes keep ninesd from reading the command's own options.
   const bool is_command = !plan.command.empty();

@@ -14,7 +14,8 @@ struct Fact {
 inline constexpr std::array<Fact, 3> kFiles = {{
     {"/run/nines/api.sock",
      "The daemon's socket: HTTP with JSON. For an ordinary user's own "
-     "daemon it is $XDG_RUNTIME_DIR/nines/api.sock."},
+     "daemon it is $XDG_RUNTIME_DIR/nines/api.sock; without that variable, "
+     "/run/user/UID/nines/api.sock, or else /tmp/nines-UID/api.sock."},
     {"/etc/nines/units", "Units of nines alone, before those of systemd."},
     {"/etc/systemd/system, /run/systemd/system, /lib/systemd/system",
      "Units in systemd's own places, which are read as they are."},

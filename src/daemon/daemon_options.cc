@@ -1,7 +1,5 @@
 #include "daemon/daemon_options.h"
 
-#include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "api/runtime_dir.h"
 #include "api/version.h"
 
 namespace nines::daemon {
@@ -22,12 +21,7 @@ std::string environment_or(const char* name, const std::string& fallback) {
 void fill_defaults(DaemonOptions& options) {
   options.user_mode = ::geteuid() != 0;
   const bool own_state = !options.state_dir.empty();
-  if (options.runtime_dir.empty()) {
-    const std::string base =
-        environment_or("XDG_RUNTIME_DIR", fmt::format("/tmp/nines-{}", ::geteuid()));
-    options.runtime_dir =
-        environment_or("NINES_RUNTIME_DIR", options.user_mode ? base + "/nines" : "/run/nines");
-  }
+  if (options.runtime_dir.empty()) options.runtime_dir = api::default_runtime_dir();
   if (options.state_dir.empty()) {
     const std::string home = environment_or("HOME", "/");
     options.state_dir = options.user_mode
@@ -68,6 +62,7 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
                                                             {"error", log::Level::kError}};
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->transform(CLI::CheckedTransformer(kLevels));
+  app.add_flag("--private", options.is_private)->group("");
   app.add_option("--keeper-fd", options.keeper_fd)->group("");
   std::vector<std::string> arguments;
   app.add_option("UNIT", arguments, "Units to start now, beside the kept ones");

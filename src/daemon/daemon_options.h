@@ -29,7 +29,9 @@ struct DaemonOptions {
   std::vector<std::string> units;      ///< started at once, beside the kept ones
   std::vector<std::string> command;    ///< with --command: run this as a unit of its own
   bool foreground = false;             ///< end when all units have ended, with their exit code
-  bool user_mode = false;              ///< not root: that user's units
+  /// The runtime directory was made for this one run, with the state directory in it.
+  bool is_private = false;
+  bool user_mode = false;  ///< not root: that user's units
   log::Level log_level = log::Level::kInfo;
   int keeper_fd = -1;  ///< -1: we are to become the keeper first
 };

@@ -26,6 +26,12 @@ Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
   return fd;
 }
 
+bool is_locked(const std::string& path) {
+  // Shared: two that look at once must not see each other.
+  const auto fd = sys::open_file(path, O_RDONLY);
+  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 Status name_lock_owner(int lock, pid_t owner) {
   const std::string text = std::to_string(owner) + "\n";
   if (::ftruncate(lock, 0) != 0 ||

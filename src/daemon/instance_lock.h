@@ -15,6 +15,9 @@ namespace nines::daemon {
 /// @source flock(2)
 Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner);
 
+/// Whether anybody holds the lock at this moment.
+bool is_locked(const std::string& path);
+
 /// Writes another owner into a lock that is held already: the keeper may have been replaced.
 Status name_lock_owner(int lock, pid_t owner);
 

@@ -5,10 +5,12 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "daemon/daemon_options.h"
+#include "daemon/runtime_directory.h"
 #include "daemon/worker.h"
 #include "sys/file.h"
 
@@ -63,7 +65,11 @@ int main(int argc, char** argv) {
   const auto self = own_path();
   if (!self) return fail(self.error(), kExitFailure);
   std::vector<std::string> arguments = worker_arguments(argc, argv);
-  if (parsed.options.keeper_fd < 0) return become_keeper(*self, std::move(arguments));
+  if (parsed.options.keeper_fd < 0) {
+    const int code = become_keeper(*self, std::move(arguments));  // returns only on failure
+    if (parsed.options.is_private) remove_runtime_directory(parsed.options.runtime_dir);
+    return code;
+  }
 
   ::signal(SIGPIPE, SIG_IGN);
   // Signals are the keeper's to take and to pass on. A terminal's Ctrl-C goes to both of us: dying
@@ -73,7 +79,12 @@ int main(int argc, char** argv) {
   }
   log::init("ninesd", parsed.options.log_level);
   arguments.insert(arguments.begin(), *self);
-  const auto code = Worker(parsed.options, std::move(arguments), keeper_beside(*self)).run();
+  auto worker =
+      std::make_unique<Worker>(parsed.options, std::move(arguments), keeper_beside(*self));
+  const auto code = worker->run();
+  const bool remove = worker->leaves_directory_behind();
+  worker.reset();  // it may still write
+  if (remove) remove_runtime_directory(parsed.options.runtime_dir);
   if (code) return *code;
   return fail(code.error(),
               code.error().code() == ErrorCode::kBusy ? kExitAlreadyRunning : kExitFailure);

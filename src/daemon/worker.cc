@@ -1,5 +1,7 @@
 #include "daemon/worker.h"
 
+#include <fmt/format.h>
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -7,6 +9,8 @@
 #include "base/log.h"
 #include "daemon/http_server.h"
 #include "daemon/instance_lock.h"
+#include "daemon/runtime_directory.h"
+#include "daemon/service_manager.h"
 #include "daemon/stack_recording.h"
 #include "daemon/supervisor_backend.h"
 #include "daemon/transient.h"
@@ -46,19 +50,25 @@ struct Worker::State {
   std::unique_ptr<SupervisorBackend> backend;
   std::unique_ptr<HttpServer> server;
   UniqueFd runtime_lock, state_lock, api_listener;
-  sys::Subscription keeper_retry;
+  sys::Subscription keeper_retry, ready_retry;
   bool successor = false;  ///< of a worker that ended while its keeper went on
   bool stopping = false;
   bool foreground_began = false;
+  bool asked_to_stop = false;  ///< by a signal
+  bool ready = false;
+  bool over = false;  ///< the keeper was told to end after us
   UtcTime started = utc_now();
 
   Status take_locks(std::map<std::string, UniqueFd>& held);
+  bool leaves_service();
+  void tell_ready();
   Status open_ledger();
   Status open_api(std::map<std::string, UniqueFd>& held);
   Status start_units();
   void on_signal(int signal);
   void on_keeper_lost();
   void stop_in_order();
+  void finish(int code);
   void reexec();
   std::vector<const supervise::Service*> foreground_services() const;
   int foreground_code() const;
@@ -74,8 +84,14 @@ Worker::Worker(DaemonOptions options, std::vector<std::string> worker_argv, std:
 
 Worker::~Worker() = default;
 
+bool Worker::leaves_directory_behind() const {
+  // A first worker that never became ready has no successor.
+  const bool last = state_->over || (!state_->ready && !state_->successor);
+  return state_->options.is_private && last;
+}
+
 Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
-  NINES_TRY(sys::make_directories(options.runtime_dir, 0755));
+  NINES_TRY(prepare_runtime_directory(options.runtime_dir, options.user_mode));
   struct Wanted {
     const char* name;
     const std::string& directory;
@@ -86,6 +102,7 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
   if (!made) log::warning("{}", made.error().message());
   for (const Wanted& lock : {Wanted{"lock-runtime", options.runtime_dir, runtime_lock, true},
                              Wanted{"lock-state", options.state_dir, state_lock, false}}) {
+    if (lock.fd) continue;  // by an earlier attempt
     if (const auto found = held.find(lock.name); found != held.end()) {
       lock.fd = std::move(found->second);
       held.erase(found);
@@ -105,6 +122,26 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
     NINES_TRY(keeper->store(lock.name, lock.fd.get()));
   }
   return {};
+}
+
+/// The directory is in use. @return whether by our own service, which is then watched again, so
+/// that we can end.
+bool Worker::State::leaves_service() {
+  if (!has_service_manager() || runtime_lock) return false;
+  const Status left = leave_service_to_holder(options.runtime_dir + "/lock", ::getppid());
+  if (left) log::info("the service's keeper was replaced; it is its main process again");
+  return left.has_value();
+}
+
+void Worker::State::tell_ready() {
+  if (!has_service_manager()) return;
+  const Status told =
+      tell_service_manager(fmt::format("READY=1\nMAINPID={}\nSTATUS=Supervising", ::getppid()));
+  if (told) return;
+  log::warning("{}", told.error().message());
+  if (told.error().code() == ErrorCode::kBusy) {
+    ready_retry = loop.after(kKeeperRetry, [this] { tell_ready(); });
+  }
 }
 
 Status Worker::State::open_ledger() {
@@ -197,6 +234,7 @@ void Worker::State::check_foreground() {
 
 void Worker::State::on_signal(int signal) {
   if (signal == SIGTERM || signal == SIGINT) {
+    asked_to_stop = true;
     log::info("{}: stopping all units", signal == SIGTERM ? "SIGTERM" : "SIGINT");
     stop_in_order();
     return;
@@ -213,11 +251,25 @@ void Worker::State::on_signal(int signal) {
 
 void Worker::State::stop_in_order() {
   if (std::exchange(stopping, true)) return;
+  if (has_service_manager()) {
+    (void)tell_service_manager("STOPPING=1\nSTATUS=Stopping all units").has_value();
+  }
   manager->stop_all([this] {
     manager->cgroups().cleanup();
-    keeper->finish(options.foreground ? foreground_code() : kExitOk);
+    finish(options.foreground ? foreground_code() : kExitOk);
     loop.stop();
   });
+}
+
+void Worker::State::finish(int code) {
+  keeper->finish(code);
+  over = true;
+  if (!options.is_private) return;
+  // What units print is in there, and of one that failed it is all that is left.
+  if (code != kExitOk && !asked_to_stop && options.command.empty()) {
+    log::info("what the units printed is in {}", options.log_dir);
+    options.is_private = false;
+  }
 }
 
 void Worker::State::reexec() {
@@ -249,7 +301,19 @@ Result<int> Worker::run() {
   (void)sys::become_realtime();
   s.keeper = std::make_unique<supervise::KeeperLink>(UniqueFd(s.options.keeper_fd));
   NINES_ASSIGN(auto held, s.keeper->receive_held());
-  NINES_TRY(s.take_locks(held));
+  if (Status locked = s.take_locks(held); !locked) {
+    if (locked.error().code() != ErrorCode::kBusy) return locked.error();
+    if (s.leaves_service()) {
+      s.finish(kExitOk);
+      return kExitOk;
+    }
+    // Free by now: that instance ended while we were looking at it.
+    NINES_TRY(s.take_locks(held));
+  }
+  if (!s.successor && !is_in_memory(s.options.runtime_dir)) {
+    log::warning("{} is on a disk: each change of a unit's state may wait for it; a tmpfs does not",
+                 s.options.runtime_dir);
+  }
   NINES_TRY(s.open_ledger());
 
   supervise::ManagerOptions manager_options;
@@ -278,17 +342,19 @@ Result<int> Worker::run() {
     if (s.options.foreground) s.loop.post([&s] { s.check_foreground(); });
   });
   s.keeper->ready();
+  s.ready = true;
   // After what was adopted: start_kept() leaves out what runs already.
   s.loop.post([&s] {
     if (const Status started = s.start_units(); !started) {
       log::error("{}", started.error().message());
       // Nothing runs and nothing will: whoever waits for our exit code must hear of it.
       if (s.options.foreground) {
-        s.keeper->finish(kExitFailure);
+        s.finish(kExitFailure);
         s.loop.stop();
       }
     }
   });
+  s.loop.post([&s] { s.tell_ready(); });
   log::info("ready: {} on {}", s.manager->cgroups().describe(), s.options.runtime_dir);
   s.loop.run();
   s.server.reset();

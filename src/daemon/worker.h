@@ -20,6 +20,9 @@ class Worker {
   /// @errors what kept it from starting; kBusy: another ninesd is running.
   Result<int> run();
 
+  /// After run(): the runtime directory was for this run only, and nobody goes on in our place.
+  bool leaves_directory_behind() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

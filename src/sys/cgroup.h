@@ -112,7 +112,8 @@ enum class MakeRoom : std::uint8_t { kNo, kYes };
 ///   v2:  beside our own cgroup, so that the no-internal-processes rule is kept; below it when it
 ///        is the root, which is exempt; below it also when it was delegated to us or is all we see.
 ///        Then the processes in it, we among them, move to a leaf "`name`-daemon", but only if that
-///        is what it takes to enable controllers.
+///        is what it takes to enable controllers, and never in a cgroup "*.service" itself, in
+///        which systemd must be able to start us again.
 class CgroupTree {
  public:
   /// Finds the mounted hierarchies and the places, makes the directories and enables controllers.

@@ -98,6 +98,17 @@ TEST(CgroupTree, V2ADelegatedCgroupIsUsedFromWithin) {
                       ::setxattr(own.c_str(), "trusted.delegate", "1", 1, 0) == 0;
   NINES_REQUIRE_OR_SKIP("xattr", marked, "the temporary directory keeps no extended attributes");
   EXPECT_EQ(host.detect().unit("a.service")->v2_path(), own + "/nines/a.service");
+  // systemd is to start us again in there while units run: nothing may be enabled.
+  EXPECT_EQ(host.read("sys/fs/cgroup/ninesd.service/cgroup.subtree_control"), "");
+  EXPECT_FALSE(host.has("sys/fs/cgroup/ninesd.service/nines-daemon"));
+}
+
+TEST(CgroupTree, V2InASubgroupOfItsServiceControllersAreEnabled) {
+  // DelegateSubgroup=nines-daemon: systemd starts us there, also the next time.
+  FakeHost host("0::/ninesd.service/nines-daemon\n", kV2Mount);
+  host.v2("").v2("/ninesd.service").v2("/ninesd.service/nines-daemon");
+  EXPECT_TRUE(host.detect().usable());
+  EXPECT_NE(host.read("sys/fs/cgroup/ninesd.service/cgroup.subtree_control"), "");
 }
 
 TEST(CgroupTree, V1CoMountedControllersAndForeignHierarchies) {

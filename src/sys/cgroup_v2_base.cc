@@ -71,13 +71,21 @@ Status may_move_processes_below(const std::string& common_ancestor) {
 struct Place {
   std::string parent;
   std::string leaf;  ///< empty: nobody has to move
+  /// systemd starts a service's process in the service's own cgroup. Were controllers enabled there
+  /// while units live below it, the kernel would refuse that (EBUSY), so that nobody could start us
+  /// again. @source cgroups(7), "no internal processes"; systemd.exec(5), status 219/CGROUP
+  bool may_enable = true;
 };
+
+bool is_service_of_systemd(const std::string& cgroup) {
+  return name_of(cgroup).ends_with(".service");
+}
 
 std::vector<Place> v2_places(const OwnCgroup& own, const std::string& leaf_name) {
   const std::string& here = own.directory;
-  const Place below{here, here + "/" + leaf_name};
+  const Place below{here, here + "/" + leaf_name, !is_service_of_systemd(here)};
   // Only the root has no type: it may hold processes and controllers at once.
-  if (!exists(here + "/cgroup.type")) return {{here, {}}};
+  if (!exists(here + "/cgroup.type")) return {Place{here, {}}};
   if (here == own.mount_point || is_delegated(here)) return {below};
   const Place beside{parent_of(here), {}};
   if (name_of(here) == leaf_name) return {beside};
@@ -112,6 +120,7 @@ Result<std::string> make_v2_base(const OwnCgroup& own, const std::string& name,
     status = may_move_processes_below(place.parent);
     if (status) status = make_cgroup(base);
     if (!status) continue;
+    if (!place.may_enable) return base;
     const bool in_the_way = !enable_controllers(place.parent);
     if (in_the_way && make_room == MakeRoom::kYes && !place.leaf.empty() &&
         make_cgroup(place.leaf)) {

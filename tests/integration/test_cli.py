@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import unittest
+from pathlib import Path
 
 import harness
 import harness_env
@@ -112,6 +114,85 @@ class CommandLine(harness.DaemonTest):
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, DENIED, (verb, done.stdout, done.stderr))
         self.assertEqual(self.daemon.wait_main_pid(name), pid)
+
+    def test_a_refused_unit_leaves_nothing(self):
+        self.daemon.start()
+        kept = self.daemon.run_dir / "transient"
+        good = "[Service]\nExecStart=/bin/true\n"
+        bad = "[Service]\nType=simple\n"
+
+        def load(text):
+            self.daemon.request("POST", "/v1/units/load", {"name": "made.service", "text": text})
+        with self.assertRaises(harness.ApiError):
+            load(bad)
+        self.assertEqual(list(kept.iterdir()), [])
+        load(good)
+        with self.assertRaises(harness.ApiError):
+            load(bad)
+        self.assertEqual((kept / "made.service").read_text(), good)
+
+    def test_a_directory_on_a_disk_is_said_once(self):
+        kind = subprocess.run(["stat", "--file-system", "--format=%T", str(self.daemon.home)],
+                              capture_output=True, text=True, check=True).stdout.strip()
+        self.daemon.start()
+        worker = self.daemon.status()["pid"]
+        self.daemon.kill_worker()
+        self.daemon.wait_new_worker(worker)
+        said = self.daemon.log_path.read_text().count(f"{self.daemon.run_dir} is on a disk")
+        self.assertEqual(said, 0 if kind in ("tmpfs", "ramfs") else 1)
+
+    def keep(self, *words, wait=True):
+        """`nines keep` without a daemon. @return (process, its private directory)."""
+        process = subprocess.Popen(
+            [harness.binary("nines"), "--runtime-dir", str(self.daemon.run_dir), "keep", *words],
+            cwd=self.daemon.work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "NINES_TEST_HOME": str(self.daemon.home),
+                 "NINES_UNIT_PATH": f"{self.daemon.unit_dir}:"})
+        directory = Path(process.stderr.readline().split("--runtime-dir ")[1].split()[0])
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(harness_env.stop_process, process)
+        if wait:
+            process.communicate(timeout=harness.DEADLINE_S)
+        return process, directory
+
+    def test_keep_in_the_foreground_leaves_nothing(self):
+        for words, code in ((["--", "true"], 0), (["--", "/no/such/program"], 1)):
+            process, directory = self.keep(*words)
+            self.assertEqual(process.returncode, code, words)
+            self.assertFalse(directory.exists(), words)
+        script = self.long_script()
+        process, directory = self.keep("--", script, wait=False)
+        wait_until((self.daemon.work / "began").exists, "it runs")
+        process.terminate()
+        process.communicate(timeout=harness.DEADLINE_S)
+        self.assertFalse(directory.exists())
+
+    def long_script(self):
+        """Says that it began, and runs until it is told to end. @return its path."""
+        script = self.daemon.work / "script"
+        script.write_text("#!/bin/sh\n: >began\nwhile test ! -e end; do sleep 0.1; done\n")
+        script.chmod(0o755)
+        return str(script)
+
+    def workers(self):
+        """Of the foreground daemon, which the harness does not know."""
+        return [p for p in harness.all_pids()
+                if harness.environment_of(p).get("NINES_TEST_HOME") == str(self.daemon.home) and
+                Path(f"/proc/{p}/comm").read_text() == "ninesd\n"]
+
+    def test_keep_in_the_foreground_killed(self):
+        """A successor of the worker needs the directory, and removes it in the end."""
+        process, directory = self.keep("--", self.long_script(), wait=False)
+        wait_until((self.daemon.work / "began").exists, "it runs")
+        worker = self.workers()[0]
+        harness.kill(worker)
+        wait_until(lambda: (now := self.workers()) and worker not in now, "another")
+        self.assertTrue(directory.exists())
+        (self.daemon.work / "end").touch()
+        process.communicate(timeout=harness.DEADLINE_S)
+        self.assertEqual(process.returncode, 0)
+        self.assertFalse(directory.exists())
 
 
 if __name__ == "__main__":

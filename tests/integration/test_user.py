@@ -1,7 +1,11 @@
 """As an ordinary user: no cgroups to write to, no user to switch to, the same promises."""
 
+import json
 import os
+import shutil
+import subprocess
 import unittest
+from pathlib import Path
 
 import harness
 import harness_env
@@ -94,6 +98,76 @@ class OrdinaryUser(harness.DaemonTest):
         own = self.service("own", f"User={harness_env.ORDINARY_UID}\nExecStart=/bin/sleep 1000000")
         self.daemon.act_ok("start", own)
         self.assert_ours(self.daemon.wait_main_pid(own))
+
+    def test_daemon_and_command_line_meet(self):
+        """Without XDG_RUNTIME_DIR and without --runtime-dir both mean the same directory."""
+        uid = harness_env.ORDINARY_UID
+        directory = Path(f"/tmp/nines-{uid}")
+        if directory.exists() or Path(f"/run/user/{uid}").exists():
+            self.skipTest(f"needs that {directory} and /run/user/{uid} are free")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith(("XDG_", "NINES_"))}
+        environment.update(HOME=str(self.daemon.home), NINES_TEST_HOME=str(self.daemon.home))
+        prefix = harness_env.as_ordinary_user()
+
+        def nines():
+            return subprocess.run([*prefix, harness.binary("nines"), "--json", "daemon", "status"],
+                                  env=environment, capture_output=True, text=True, timeout=60)
+        # Somebody else was there first: nobody is told lies, and the daemon says why it ends.
+        directory.mkdir(mode=0o777)
+        refused = subprocess.run([*prefix, harness.binary("ninesd")], env=environment,
+                                 capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn(str(directory), refused.stderr)
+        directory.rmdir()
+        process = subprocess.Popen([*prefix, harness.binary("ninesd")], env=environment,
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(harness_env.stop_process, process)
+        done = wait_until(lambda: (done := nines()).returncode == 0 and done, "it is found")
+        self.assertEqual(json.loads(done.stdout)["runtime_dir"], str(directory))
+        process.terminate()
+        self.assertEqual(process.wait(timeout=harness.DEADLINE_S), 0)
+
+    def start_family(self, extra=""):
+        """A unit with a child in a session of its own, whose parent is gone, and one that has
+        emptied its environment. @return (name, pids of all three)."""
+        script = self.daemon.work / "family"
+        script.write_text("#!/bin/sh\n(setsid sleep 1000001 &)\n"
+                          "setsid env -i sleep 1000002 &\nexec sleep 1000003\n")
+        script.chmod(0o755)
+        name = self.service("family", f"ExecStart={script}\n{extra}")
+        self.start(name)
+        self.daemon.wait_main_pid(name)
+        pids = wait_until(lambda: len(pids := self.daemon.processes_of(name)) == 3 and pids,
+                          "all three are there")
+        return name, pids
+
+    def test_stop_reaches_other_sessions(self):
+        name, pids = self.start_family()
+        self.daemon.act_ok("stop", name)
+        self.assertEqual([pid for pid in pids if harness.alive(pid)], [])
+
+    def test_stop_kills_what_ignores_it(self):
+        name, pids = self.start_family("KillSignal=SIGCONT\nTimeoutStopSec=1s")
+        self.daemon.act_ok("stop", name)
+        self.assertEqual([pid for pid in pids if harness.alive(pid)], [])
+
+    def test_crash_takes_the_session_along(self):
+        name, pids = self.start_family("Restart=always\nRestartSec=0")
+        main = self.daemon.wait_main_pid(name)
+        kill(main)
+        self.daemon.wait_main_pid(name, other_than=main)
+        # The one without an environment is nobody's child any more: not to be found.
+        marked = [pid for pid in pids if harness.environment_of(pid)]
+        self.assertEqual([pid for pid in marked if harness.alive(pid)], [])
+
+    def test_kill_mode_process_leaves_them(self):
+        name, pids = self.start_family("KillMode=process")
+        main = self.daemon.wait_main_pid(name)
+        self.daemon.act_ok("stop", name)
+        self.assertEqual(sorted(p for p in pids if harness.alive(p)),
+                         sorted(p for p in pids if p != main))
 
 
 if __name__ == "__main__":

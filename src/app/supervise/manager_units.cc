@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include "app/supervise/event_detail.h"
 #include "app/supervise/manager.h"
 #include "sys/file.h"
@@ -65,9 +67,18 @@ Status Manager::define_transient(const std::string& name, const std::string& tex
   if (name.find('/') != std::string::npos || name.empty() || name.front() == '.') {
     return Error(ErrorCode::kInvalidArgument, "define unit", name).with_detail("not a unit name");
   }
-  NINES_TRY(sys::replace_file(options_.runtime_dir + "/transient/" + name, text, 0644));
-  NINES_TRY(load(name));
-  return {};
+  const std::string path = options_.runtime_dir + "/transient/" + name;
+  const auto before = sys::read_file(path);
+  NINES_TRY(sys::replace_file(path, text, 0644));
+  auto loaded = load(name);
+  if (loaded) return {};
+  // Refused: what is in force is what was there, or nothing.
+  if (before) {
+    NINES_TRY(sys::replace_file(path, *before, 0644));
+  } else {
+    ::unlink(path.c_str());
+  }
+  return std::move(loaded.error());
 }
 
 const DependencyGraph& Manager::graph() {

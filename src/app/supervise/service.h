@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "app/supervise/log_capture.h"
 #include "app/supervise/notify.h"
 #include "app/supervise/process_table.h"
+#include "app/supervise/strays.h"
 #include "app/supervise/unit_state.h"
 #include "app/unit/spec.h"
 #include "ledger/event.h"
@@ -179,7 +181,9 @@ class Service {
   void signal_processes(int signal, bool main_only);
   void signal_others(const sys::Cgroup& cgroup, int signal);
   void enter_final_kill();
-  bool anything_left() const;
+  bool anything_left();
+  bool has_cgroup() const { return cgroup_a_.valid() || cgroup_b_.valid(); }
+  bool look_for_strays();
   void enter_stop_post();
   void finish_down();
   void schedule_restart(Nanoseconds delay);
@@ -233,6 +237,8 @@ class Service {
   UnitState state_;
   LiveProcess main_, control_, standby_;
   std::vector<LiveProcess> dying_;
+  std::vector<Stray> strays_;  ///< without cgroups, while it stops
+  std::set<std::string> stray_ids_;
   sys::Cgroup cgroup_a_, cgroup_b_;
   std::unique_ptr<LogCapture> log_;
   std::map<std::string, UniqueFd> fd_store_;  ///< by the keeper's name

@@ -126,6 +126,7 @@ void Service::signal_processes(int signal, bool main_only) {
   if (main_only || spec().kill.mode == unit::KillMode::kProcess) return;
   for (LiveProcess& process : dying_) (void)process.pidfd.send_signal(signal).has_value();
   if (standby_.valid()) (void)standby_.pidfd.send_signal(signal).has_value();
+  for (const Stray& stray : strays_) (void)stray.pidfd.send_signal(signal).has_value();
   for (sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
     if (signal == SIGKILL) {
@@ -150,6 +151,7 @@ void Service::enter_stop_signal() {
   const unit::KillSettings& kill = spec().kill;
   set_phase(Phase::kStopSignal);
   if (!state_.wanted || state_.restart_after_stop) drop_standby();
+  look_for_strays();  // before the signal: by their parents, which it ends
   if (!anything_left()) {
     enter_stop_post();
     return;
@@ -180,11 +182,33 @@ void Service::enter_final_kill() {
   check_stopped();
 }
 
-bool Service::anything_left() const {
+/// Without a cgroup: finds what else belongs to the unit. @return whether there is anything.
+bool Service::look_for_strays() {
+  const unit::KillMode mode = spec().kill.mode;
+  if (has_cgroup() || mode == unit::KillMode::kProcess || mode == unit::KillMode::kNone) {
+    return false;
+  }
+  StrayQuery query;
+  stray_ids_.insert(state_.invocation_id);
+  for (const LiveProcess* process : {&main_, &control_}) {
+    if (!process->valid()) continue;
+    query.parents.insert(process->id.pid);
+    stray_ids_.insert(process->invocation_id);
+  }
+  for (const LiveProcess& process : dying_) query.spared.insert(process.id.pid);
+  if (standby_.valid()) query.spared.insert(standby_.id.pid);
+  query.invocation_ids = stray_ids_;
+  strays_ = find_strays(query);
+  return !strays_.empty();
+}
+
+bool Service::anything_left() {
   if (main_.valid() || control_.valid()) return true;
   const unit::KillMode mode = spec().kill.mode;
   if (mode == unit::KillMode::kProcess || mode == unit::KillMode::kNone) return false;
   if (!dying_.empty() && !state_.wanted) return true;
+  std::erase_if(strays_, [](const Stray& stray) { return stray.pidfd.has_exited(); });
+  if (!strays_.empty()) return true;
   for (const sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
     const auto pids = cgroup->processes();
@@ -202,8 +226,15 @@ bool Service::anything_left() const {
 void Service::check_stopped() {
   if (state_.phase != Phase::kStopSignal && state_.phase != Phase::kFinalKill) return;
   if (!anything_left()) {
-    enter_stop_post();
-    return;
+    // What was started while we were looking at the others.
+    if (look_for_strays()) {
+      const unit::KillSettings& kill = spec().kill;
+      const bool last = state_.phase == Phase::kFinalKill && kill.send_sigkill;
+      signal_processes(last ? kill.final_signal : kill.kill_signal, false);
+    } else {
+      enter_stop_post();
+      return;
+    }
   }
   if (state_.phase == Phase::kStopSignal && spec().kill.mode == unit::KillMode::kMixed &&
       !main_.valid() && !control_.valid()) {
@@ -227,6 +258,8 @@ void Service::enter_stop_post() {
 void Service::finish_down() {
   phase_timer_.reset();
   poll_timer_.reset();
+  strays_.clear();
+  stray_ids_.clear();
   const bool again = state_.wanted;
   // On the way to a quick restart directories stay: they are wanted again in a moment.
   if (!again) {

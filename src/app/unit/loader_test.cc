@@ -106,6 +106,18 @@ TEST_F(Loader, WrongLinks) {
   EXPECT_THAT(failure("wrong").detail(), HasSubstr("another type"));
 }
 
+TEST_F(Loader, ASocketsOwnCommandsAreWarnedOf) {
+  tree_.write("lib/s.socket",
+              "[Socket]\nListenStream=80\nExecStartPre=/bin/true\nExecStopPost=/bin/true\n");
+  const auto loaded = load_unit("s.socket", context());
+  ASSERT_TRUE(loaded);
+  std::vector<std::string> warned;
+  for (const Diagnostic& diagnostic : loaded->diagnostics) {
+    if (diagnostic.level == DiagnosticLevel::kWarning) warned.push_back(diagnostic.directive);
+  }
+  EXPECT_THAT(warned, ElementsAre("ExecStartPre", "ExecStopPost"));
+}
+
 TEST_F(Loader, MaskedUnits) {
   tree_.write("lib/a.service", kPlain);
   tree_.link("etc/a.service", "/dev/null");
