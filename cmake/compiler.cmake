@@ -34,6 +34,15 @@ else()
     add_compile_options(-fcf-protection)
   endif()
   add_link_options(-Wl,-z,relro,-z,now)
+  # What runs all the time should be small, and what no program calls is not to be in it.
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections -Wl,--as-needed)
+  # A tenth of the pages that the loader reads to relocate us (glibc 2.36).
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX -Wl,-z,pack-relative-relocs NINES_PACKS_RELOCATIONS)
+  if(NINES_PACKS_RELOCATIONS)
+    add_link_options(-Wl,-z,pack-relative-relocs)
+  endif()
 endif()
 
 # ccache stores results of compilations that use a precompiled header only when told to look away

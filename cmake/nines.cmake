@@ -6,16 +6,27 @@
 #   integration  in release: the real programs as users run them
 #   guest        in release, inside a virtual machine; only with tools/test --guest
 
+# {fmt}, in release as part of our programs: a shared library that is written in C++ brings the shared
+# C++ library along, see nines_program(). No room formats numbers by the locale, so fmt need not know
+# of any, nor drag it into the keeper.
+add_library(nines_fmt INTERFACE)
+if(NINES_SANITIZE)
+  target_link_libraries(nines_fmt INTERFACE fmt::fmt)
+else()
+  target_link_libraries(nines_fmt INTERFACE fmt::fmt-header-only)
+  target_compile_definitions(nines_fmt INTERFACE FMT_STATIC_THOUSANDS_SEPARATOR=',')
+endif()
+
 # Two precompiled headers for all rooms, one for the code and one for its tests: what most files
 # include anyway. No file may rely on them; tools/check-tidy compiles without.
 set(_nines_pch <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <string>
     <string_view> <unordered_map> <utility> <vector> <fmt/format.h> <tl/expected.hpp>)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/pch.cc CONTENT "")
 add_library(nines_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
-target_link_libraries(nines_pch PUBLIC fmt::fmt)
+target_link_libraries(nines_pch PUBLIC nines_fmt)
 target_precompile_headers(nines_pch PUBLIC ${_nines_pch})
 add_library(nines_test_pch STATIC EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/pch.cc)
-target_link_libraries(nines_test_pch PUBLIC fmt::fmt GTest::gmock)
+target_link_libraries(nines_test_pch PUBLIC nines_fmt GTest::gmock)
 target_precompile_headers(nines_test_pch PUBLIC ${_nines_pch} <gmock/gmock.h> <gtest/gtest.h>)
 
 # What tools/test and tools/fuzz build, so that a stage compiles no more than it runs.
@@ -31,6 +42,24 @@ function(nines_product)
       add_dependencies(product ${program})
     endif()
   endforeach()
+endfunction()
+
+# nines_program(NAME SOURCE [STATIC] LIBRARY...): a program that a user runs. In release it contains
+# the C++ library instead of loading it: of the shared one over a megabyte becomes resident in each
+# process. STATIC: the C library too, for what asks no name service.
+function(nines_program name source)
+  cmake_parse_arguments(ARG "STATIC" "" "" ${ARGN})
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE ${ARG_UNPARSED_ARGUMENTS})
+  if(NINES_SANITIZE)
+    return()
+  endif()
+  # One or the other: GCC makes a program of both that does not start.
+  if(ARG_STATIC)
+    target_link_options(${name} PRIVATE -static-pie)
+  else()
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
 endfunction()
 
 # Sets what all tests have in common.
@@ -65,7 +94,7 @@ function(nines_room name)
   add_library(${lib} STATIC ${sources})
   # Quotes only: our room sys/ must not hide the system's own <sys/file.h>.
   target_compile_options(${lib} PUBLIC "SHELL:-iquote ${PROJECT_SOURCE_DIR}/src")
-  target_link_libraries(${lib} PUBLIC ${ARG_DEPS} fmt::fmt)
+  target_link_libraries(${lib} PUBLIC ${ARG_DEPS} nines_fmt)
   target_precompile_headers(${lib} REUSE_FROM nines_pch)
   if(tests)
     add_executable(${name}_test ${tests})

@@ -1,10 +1,12 @@
 #include "daemon/access.h"
 
-#include <grp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+
+#include "sys/file.h"
 
 namespace nines::daemon {
 
@@ -37,17 +39,23 @@ Result<Peer> peer_of(int socket) {
   return peer;
 }
 
-std::optional<gid_t> find_group(const char* name) {
-  group entry{};
-  group* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  // A group with very many members needs more room; the loop ends at 1 MiB.
-  while (::getgrnam_r(name, &entry, buffer.data(), buffer.size(), &found) == ERANGE &&
-         buffer.size() < (1U << 20)) {
-    buffer.resize(buffer.size() * 2);
+std::optional<gid_t> find_group(std::string_view name, const std::string& file) {
+  const auto text = sys::read_file(file);
+  if (!text) return std::nullopt;
+  for (std::string_view rest = *text; !rest.empty();) {
+    // NAME:PASSWORD:GID:MEMBERS
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (!line.starts_with(name) || line.substr(name.size(), 1) != ":") continue;
+    line = line.substr(name.size() + 1);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    line.remove_prefix(colon + 1);
+    gid_t gid = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), gid);
+    if (error == std::errc() && end != line.data() + line.size() && *end == ':') return gid;
   }
-  if (found == nullptr) return std::nullopt;
-  return entry.gr_gid;
+  return std::nullopt;
 }
 
 }  // namespace nines::daemon

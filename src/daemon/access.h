@@ -4,6 +4,8 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -32,7 +34,10 @@ Access access_of(const Peer& peer, const AccessPolicy& policy);
 /// @source unix(7): SO_PEERCRED, SO_PEERGROUPS
 Result<Peer> peer_of(int socket);
 
-/// @return the gid of the group `name`, if it exists.
-std::optional<gid_t> find_group(const char* name);
+/// @return the gid of the group `name`, if this host itself has it. Not by the name service: that
+/// may
+///         ask a server that does not answer, and loads libraries into us that stay for good.
+/// @source group(5)
+std::optional<gid_t> find_group(std::string_view name, const std::string& file = "/etc/group");
 
 }  // namespace nines::daemon

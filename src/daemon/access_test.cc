@@ -11,6 +11,7 @@
 #include "api/codec.h"
 #include "daemon/connection_table.h"
 #include "daemon/test_server.h"
+#include "sys/file.h"
 
 namespace nines::daemon {
 namespace {
@@ -25,6 +26,21 @@ TEST(Access, RootAndOwnerActMembersReadOthersNothing) {
   EXPECT_EQ(access_of({1, 1001, 1001, {5, 77}}, policy), Access::kRead);
   EXPECT_EQ(access_of({1, 1001, 1001, {5}}, policy), Access::kNone);
   EXPECT_EQ(access_of({1, 1001, 77, {77}}, AccessPolicy{1000, std::nullopt}), Access::kNone);
+}
+
+TEST(Access, AGroupIsFoundInTheHostsOwnFile) {
+  const std::string file = ::testing::TempDir() + "nines-group-" + std::to_string(::getpid());
+  ASSERT_TRUE(sys::replace_file(file,
+                                "root:x:0:\nninesx:x:1:\nxnines:x:2:\nnines\nnines:x:-1:\n"
+                                "nines:x:77:alice,bob\nlast:x:78:",
+                                0600)
+                  .has_value());
+  EXPECT_EQ(find_group("nines", file), 77U);
+  EXPECT_EQ(find_group("last", file), 78U);
+  EXPECT_EQ(find_group("nine", file), std::nullopt);
+  EXPECT_EQ(find_group("nines", file + "-gone"), std::nullopt);
+  EXPECT_EQ(find_group("root"), 0U);
+  ::unlink(file.c_str());
 }
 
 TEST(ConnectionTable, ReadersNeverTakeTheLastPlaces) {

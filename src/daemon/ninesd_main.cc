@@ -1,5 +1,6 @@
 // ninesd: becomes the keeper, which starts it again as its worker.
 
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -77,6 +78,9 @@ int main(int argc, char** argv) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
     ::signal(number, SIG_IGN);
   }
+  // The ledger's thread and the one that moves processes allocate little: with one heap for all,
+  // what one has freed serves the others.
+  ::mallopt(M_ARENA_MAX, 1);
   log::init("ninesd", parsed.options.log_level);
   arguments.insert(arguments.begin(), *self);
   auto worker =

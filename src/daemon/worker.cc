@@ -1,12 +1,13 @@
 #include "daemon/worker.h"
 
 #include <fmt/format.h>
-
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "app/supervise/manager.h"
 #include "base/log.h"
+#include "daemon/access.h"
 #include "daemon/http_server.h"
 #include "daemon/instance_lock.h"
 #include "daemon/runtime_directory.h"
@@ -18,13 +19,14 @@
 #include "ledger/writer.h"
 #include "sys/file.h"
 #include "sys/scheduling.h"
-#include "sys/users.h"
 
 namespace nines::daemon {
 namespace {
 
 constexpr Nanoseconds kKeeperRetry = std::chrono::seconds(1);
 constexpr Nanoseconds kFlush = std::chrono::seconds(2);
+// What a burst of starts needed is given back when it is over.
+constexpr Nanoseconds kSettled = std::chrono::seconds(1);
 
 int exit_code_of(const sys::ExitStatus& status) {
   if (status.kind == sys::ExitStatus::Kind::kExited) return status.value;
@@ -50,7 +52,7 @@ struct Worker::State {
   std::unique_ptr<SupervisorBackend> backend;
   std::unique_ptr<HttpServer> server;
   UniqueFd runtime_lock, state_lock, api_listener;
-  sys::Subscription keeper_retry, ready_retry;
+  sys::Subscription keeper_retry, ready_retry, trim;
   bool successor = false;  ///< of a worker that ended while its keeper went on
   bool stopping = false;
   bool foreground_began = false;
@@ -65,6 +67,7 @@ struct Worker::State {
   Status open_ledger();
   Status open_api(std::map<std::string, UniqueFd>& held);
   Status start_units();
+  void trim_memory_soon();
   void on_signal(int signal);
   void on_keeper_lost();
   void stop_in_order();
@@ -165,7 +168,7 @@ Status Worker::State::open_api(std::map<std::string, UniqueFd>& held) {
   server_options.socket_path = options.runtime_dir + "/api.sock";
   server_options.owner = ::geteuid();
   if (!options.user_mode) {
-    if (const auto group = sys::resolve_group("nines")) server_options.readers = *group;
+    server_options.readers = find_group("nines");
   }
   if (const auto found = held.find("api"); found != held.end()) {
     api_listener = std::move(found->second);
@@ -190,6 +193,7 @@ Status Worker::State::start_units() {
   // The command line asked for a start once: what was stopped since then, or waits for its next
   // attempt, is none of a successor's business.
   if (successor) std::erase_if(names, [this](const auto& n) { return !manager->begins_anew(n); });
+  trim_memory_soon();
   if (names.empty()) {
     foreground_began = successor;
     check_foreground();
@@ -203,8 +207,13 @@ Status Worker::State::start_units() {
     }
     foreground_began = true;
     check_foreground();
+    trim_memory_soon();
   });
   return {};
+}
+
+void Worker::State::trim_memory_soon() {
+  trim = loop.after(kSettled, [] { ::malloc_trim(0); });
 }
 
 std::vector<const supervise::Service*> Worker::State::foreground_services() const {

@@ -1,5 +1,6 @@
 #include "keeper/keeper.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -202,7 +203,10 @@ void Keeper::handle(const Message& message, std::vector<UniqueFd> fds) {
     case Message::Kind::kAck:
       while (!exits_.empty() && exits_.front().sequence <= message.number) exits_.pop_front();
       break;
-    case Message::Kind::kReady: ready_ = ever_ready_ = true; break;
+    case Message::Kind::kReady:
+      ready_ = ever_ready_ = true;
+      ::malloc_trim(0);  // what starting the worker took: its arguments can be a thousand units
+      break;
     case Message::Kind::kReexec: reexec_requested_ = true; break;
     case Message::Kind::kFinish:
       finished_ = true;

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <sstream>
+#include <charconv>
+#include <string_view>
 
 #include "base/fault_point.h"
 #include "keeper/keeper.h"
@@ -22,6 +23,22 @@ Status set_close_on_exec(int fd, bool close) {
     return Error::from_errno(errno, "set close-on-exec", std::to_string(fd));
   }
   return {};
+}
+
+// No streams here: they would bring every locale of the C++ library into the keeper.
+
+/// Takes the text up to `end`, and `end`, off the front.
+std::string_view cut(std::string_view& text, char end) {
+  const std::string_view front = text.substr(0, text.find(end));
+  text.remove_prefix(std::min(front.size() + 1, text.size()));
+  return front;
+}
+
+template <typename T>
+Status read_number(std::string_view text, T& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error == std::errc() && end == text.data() + text.size()) return {};
+  return Error(ErrorCode::kCorrupt, "read state of reexec", std::string(text));
 }
 
 }  // namespace
@@ -66,20 +83,17 @@ Status Keeper::execute_anew() {
 Status Keeper::resume() {
   const std::string path = fmt::format("/proc/self/fd/{}", options_.resume_state.get());
   NINES_ASSIGN(const std::string text, sys::read_file(path));
-  std::istringstream lines(text);
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::istringstream words(line);
-    std::string word;
-    words >> word;
+  for (std::string_view lines = text; !lines.empty();) {
+    const std::string_view line = cut(lines, '\n');
+    std::string_view words = line;
+    const std::string_view word = cut(words, ' ');
     if (word == "next") {
-      words >> next_sequence_;
+      NINES_TRY(read_number(words, next_sequence_));
     } else if (word == "held") {
       int fd = -1;
-      std::string name;
-      words >> fd >> name;
+      NINES_TRY(read_number(cut(words, ' '), fd));
       NINES_TRY(set_close_on_exec(fd, true));
-      held_[name] = UniqueFd(fd);
+      held_[std::string(words)] = UniqueFd(fd);
     } else {
       NINES_ASSIGN(const Message message, decode(line));
       exits_.push_back(message.exit);

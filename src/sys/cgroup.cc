@@ -53,36 +53,69 @@ Status remove_tree(const std::string& directory) {
 
 }  // namespace
 
-Result<Cgroup> Cgroup::reopen(const std::string& v2_path,
-                              const std::vector<std::string>& v1_paths) {
+CgroupPaths::CgroupPaths(const std::string& v2, const std::vector<std::string>& v1) {
+  if (v2.empty() && v1.empty()) return;
+  const std::string& any = v2.empty() ? v1.front() : v2;
+  name_ = any.substr(std::min(any.rfind('/'), any.size()));
+  const auto ends_so = [this](const std::string& path) { return path.ends_with(name_); };
+  if (!std::all_of(v1.begin(), v1.end(), ends_so)) name_.clear();
+  const auto base = [this](const std::string& path) {
+    return path.substr(0, path.size() - name_.size());
+  };
+  Bases bases;
+  if (!v2.empty()) bases.v2 = base(v2);
+  for (const auto& path : v1) bases.v1.push_back(base(path));
+  // Nearly always those of the unit before.
+  thread_local std::weak_ptr<const Bases> last;
+  bases_ = last.lock();
+  if (bases_ && *bases_ == bases) return;
+  bases_ = std::make_shared<const Bases>(std::move(bases));
+  last = bases_;
+}
+
+std::string CgroupPaths::v2() const {
+  return bases_ && !bases_->v2.empty() ? bases_->v2 + name_ : std::string();
+}
+
+std::vector<std::string> CgroupPaths::v1() const {
+  std::vector<std::string> paths;
+  if (bases_) {
+    for (const auto& base : bases_->v1) paths.push_back(base + name_);
+  }
+  return paths;
+}
+
+Result<Cgroup> Cgroup::reopen(const CgroupPaths& paths) {
   Cgroup cgroup;
-  if (!v2_path.empty()) {
-    if (auto fd = open_file(v2_path, O_RDONLY | O_DIRECTORY)) {
-      cgroup.v2_path_ = v2_path;
+  std::string v2 = paths.v2();
+  if (!v2.empty()) {
+    if (auto fd = open_file(v2, O_RDONLY | O_DIRECTORY)) {
       cgroup.v2_fd_ = std::move(*fd);
       cgroup.spoiled_ = true;
+    } else {
+      v2.clear();
     }
   }
-  for (const auto& path : v1_paths) {
-    if (exists(path + "/cgroup.procs")) cgroup.v1_paths_.push_back(path);
-  }
-  if (!cgroup.valid()) return Error(ErrorCode::kGone, "open cgroup", v2_path);
+  std::vector<std::string> v1 = paths.v1();
+  std::erase_if(v1, [](const std::string& path) { return !exists(path + "/cgroup.procs"); });
+  cgroup.paths_ = CgroupPaths(v2, v1);
+  if (!cgroup.valid()) return Error(ErrorCode::kGone, "open cgroup", paths.v2());
   return cgroup;
 }
 
 std::vector<std::string> Cgroup::procs_files() const {
   std::vector<std::string> files;
-  if (spoiled_) files.push_back(v2_path_ + "/cgroup.procs");
-  for (const auto& path : v1_paths_) files.push_back(path + "/cgroup.procs");
+  if (spoiled_) files.push_back(v2_path() + "/cgroup.procs");
+  for (const auto& path : v1_paths()) files.push_back(path + "/cgroup.procs");
   return files;
 }
 
 Result<std::vector<pid_t>> Cgroup::processes() const {
   std::vector<pid_t> found;
-  if (!v2_path_.empty()) {
-    NINES_TRY(add_processes(v2_path_, found));
+  if (const std::string v2 = v2_path(); !v2.empty()) {
+    NINES_TRY(add_processes(v2, found));
   } else {
-    for (const auto& path : v1_paths_) NINES_TRY(add_processes(path, found));
+    for (const auto& path : v1_paths()) NINES_TRY(add_processes(path, found));
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
@@ -90,11 +123,12 @@ Result<std::vector<pid_t>> Cgroup::processes() const {
 }
 
 Result<bool> Cgroup::populated() const {
-  if (v2_path_.empty()) {
+  const std::string v2 = v2_path();
+  if (v2.empty()) {
     NINES_ASSIGN(const auto found, processes());
     return !found.empty();
   }
-  const auto events = read_file(v2_path_ + "/cgroup.events");
+  const auto events = read_file(v2 + "/cgroup.events");
   if (!events) {
     if (events.error().code() == ErrorCode::kNotFound) return false;  // removed
     return events.error();
@@ -104,20 +138,19 @@ Result<bool> Cgroup::populated() const {
 
 Result<bool> Cgroup::renew() {
   if (!spoiled_) return false;
+  const std::string v2 = v2_path();
   NINES_ASSIGN(const bool inhabited, populated());
-  if (inhabited) return Error(ErrorCode::kBusy, "renew cgroup", v2_path_);
-  NINES_TRY(remove_tree(v2_path_));
-  if (::mkdir(v2_path_.c_str(), 0755) != 0) {
-    return Error::from_errno(errno, "create cgroup", v2_path_);
-  }
-  NINES_ASSIGN(v2_fd_, open_file(v2_path_, O_RDONLY | O_DIRECTORY));
+  if (inhabited) return Error(ErrorCode::kBusy, "renew cgroup", v2);
+  NINES_TRY(remove_tree(v2));
+  if (::mkdir(v2.c_str(), 0755) != 0) return Error::from_errno(errno, "create cgroup", v2);
+  NINES_ASSIGN(v2_fd_, open_file(v2, O_RDONLY | O_DIRECTORY));
   spoiled_ = false;
   return true;
 }
 
 Status Cgroup::remove() {
-  if (!v2_path_.empty()) NINES_TRY(remove_tree(v2_path_));
-  for (const auto& path : v1_paths_) NINES_TRY(remove_tree(path));
+  if (const std::string v2 = v2_path(); !v2.empty()) NINES_TRY(remove_tree(v2));
+  for (const auto& path : v1_paths()) NINES_TRY(remove_tree(path));
   *this = Cgroup();
   return {};
 }

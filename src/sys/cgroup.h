@@ -4,6 +4,7 @@
 // mounted as v1 (memory, cpu, pids) are used for accounting and limits where v2 lacks them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,22 +34,43 @@ struct CgroupLimits {
   std::optional<double> cpu_quota{};          ///< in cores, 0.5 = 50 %
 };
 
-/// The cgroup of one unit: one directory in each hierarchy in use.
+/// The directories of one cgroup, one in each hierarchy in use. Kept as the name they end in and,
+/// once for all that have them in common, what comes before: there are two for each unit.
+class CgroupPaths {
+ public:
+  CgroupPaths() = default;
+  CgroupPaths(const std::string& v2, const std::vector<std::string>& v1);
+
+  bool empty() const { return bases_ == nullptr; }
+  std::string v2() const;  ///< empty: none
+  std::vector<std::string> v1() const;
+
+ private:
+  struct Bases {
+    std::string v2;
+    std::vector<std::string> v1;
+    friend bool operator==(const Bases&, const Bases&) = default;
+  };
+  std::shared_ptr<const Bases> bases_;
+  std::string name_;  ///< with the '/' before it
+};
+
+/// The cgroup of one unit.
 class Cgroup {
  public:
   Cgroup() = default;  ///< no cgroup: every call below says so in its own way
 
-  bool valid() const { return !v2_path_.empty() || !v1_paths_.empty(); }
+  bool valid() const { return !paths_.empty(); }
   /// Directory fd for CLONE_INTO_CGROUP, or -1 where there is no v2 hierarchy, or where what is
   /// born into it may be killed at once: see renew().
   int v2_fd() const { return spoiled_ ? -1 : v2_fd_.get(); }
-  const std::string& v2_path() const { return v2_path_; }  ///< empty: none
-  const std::vector<std::string>& v1_paths() const { return v1_paths_; }
+  const CgroupPaths& paths() const { return paths_; }
+  std::string v2_path() const { return paths_.v2(); }  ///< empty: none
+  std::vector<std::string> v1_paths() const { return paths_.v1(); }
   /// A cgroup of an earlier run, by the paths it had. A successor may run in another cgroup than
   /// its predecessor did, so CgroupTree::unit() need not lead to the same place.
   /// @errors kGone: none of the directories exists any more.
-  static Result<Cgroup> reopen(const std::string& v2_path,
-                               const std::vector<std::string>& v1_paths);
+  static Result<Cgroup> reopen(const CgroupPaths& paths);
   /// "DIR/cgroup.procs" of each hierarchy that v2_fd() does not stand for: the child writes "0"
   /// into each of them before exec.
   std::vector<std::string> procs_files() const;
@@ -92,9 +114,8 @@ class Cgroup {
 
  private:
   friend class CgroupTree;
-  std::string v2_path_;
+  CgroupPaths paths_;
   UniqueFd v2_fd_;
-  std::vector<std::string> v1_paths_;
   bool spoiled_ = false;  ///< cgroup.kill of the v2 directory was, or may have been, written to
 };
 

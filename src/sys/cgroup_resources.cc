@@ -34,8 +34,7 @@ std::optional<std::uint64_t> value_of(std::string_view text, std::string_view ke
 /// controller.
 class Files {
  public:
-  Files(const std::string& v2_path, const std::vector<std::string>& v1_paths)
-      : v2_path_(v2_path), v1_paths_(v1_paths) {}
+  explicit Files(const CgroupPaths& paths) : v2_path_(paths.v2()), v1_paths_(paths.v1()) {}
 
   /// Empty where the file does not exist.
   std::string v2(std::string_view name) const {
@@ -63,8 +62,8 @@ class Files {
   }
 
  private:
-  const std::string& v2_path_;
-  const std::vector<std::string>& v1_paths_;
+  std::string v2_path_;
+  std::vector<std::string> v1_paths_;
 };
 
 /// One limit: the texts to write where v2 and where v1 has it. An absent one has its default there.
@@ -125,7 +124,7 @@ bool write_setting(const Files& files, const Setting& setting) {
 }  // namespace
 
 Result<std::uint64_t> Cgroup::oom_kills() const {
-  const Files files(v2_path_, v1_paths_);
+  const Files files(paths_);
   for (const auto& path : {files.v2("memory.events"), files.v1("memory.oom_control")}) {
     if (path.empty()) continue;
     NINES_ASSIGN(const std::string text, read_file(path));
@@ -135,7 +134,7 @@ Result<std::uint64_t> Cgroup::oom_kills() const {
 }
 
 CgroupUsage Cgroup::usage() const {
-  const Files files(v2_path_, v1_paths_);
+  const Files files(paths_);
   CgroupUsage usage;
   usage.memory = files.bytes("memory.current", "memory.usage_in_bytes");
   usage.memory_peak = files.bytes("memory.peak", "memory.max_usage_in_bytes");
@@ -152,7 +151,7 @@ CgroupUsage Cgroup::usage() const {
 }
 
 std::vector<std::string> Cgroup::apply(const CgroupLimits& limits) const {
-  const Files files(v2_path_, v1_paths_);
+  const Files files(paths_);
   std::vector<std::string> not_applied;
   for (const Setting& setting : settings(limits)) {
     if (!write_setting(files, setting) && setting.wanted) not_applied.emplace_back(setting.name);

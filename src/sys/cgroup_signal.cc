@@ -106,37 +106,37 @@ Status Cgroup::signal_all(int signal) const {
 }
 
 Status Cgroup::freeze(bool frozen) const {
-  for (const auto& path : v1_paths_) {
-    if (v2_path_.empty() && exists(path + "/freezer.state")) {
+  for (const auto& path : v1_paths()) {
+    if (v2_path().empty() && exists(path + "/freezer.state")) {
       return freeze_v1(path + "/freezer.state", frozen);
     }
   }
-  if (v2_path_.empty() || !exists(v2_path_ + "/cgroup.freeze")) {
-    return Error(ErrorCode::kUnsupported, "freeze cgroup", v2_path_);
+  if (v2_path().empty() || !exists(v2_path() + "/cgroup.freeze")) {
+    return Error(ErrorCode::kUnsupported, "freeze cgroup", v2_path());
   }
-  NINES_TRY(write_existing(v2_path_ + "/cgroup.freeze", frozen ? "1" : "0"));
+  NINES_TRY(write_existing(v2_path() + "/cgroup.freeze", frozen ? "1" : "0"));
   const std::string_view wanted = frozen ? "frozen 1" : "frozen 0";
   if (!wait_for(kFreezeDeadline,
-                [&] { return file_contains(v2_path_ + "/cgroup.events", wanted); })) {
-    return Error(ErrorCode::kTimeout, "freeze cgroup", v2_path_);
+                [&] { return file_contains(v2_path() + "/cgroup.events", wanted); })) {
+    return Error(ErrorCode::kTimeout, "freeze cgroup", v2_path());
   }
   return {};
 }
 
 Status Cgroup::thaw_now() const {
-  for (const auto& path : v1_paths_) {
-    if (v2_path_.empty() && exists(path + "/freezer.state")) {
+  for (const auto& path : v1_paths()) {
+    if (v2_path().empty() && exists(path + "/freezer.state")) {
       return write_existing(path + "/freezer.state", "THAWED");
     }
   }
-  if (v2_path_.empty()) return Error(ErrorCode::kUnsupported, "thaw cgroup");
-  return write_existing(v2_path_ + "/cgroup.freeze", "0");
+  if (v2_path().empty()) return Error(ErrorCode::kUnsupported, "thaw cgroup");
+  return write_existing(v2_path() + "/cgroup.freeze", "0");
 }
 
 Status Cgroup::kill_all() {
-  if (!v2_path_.empty() && exists(v2_path_ + "/cgroup.kill")) {
+  if (!v2_path().empty() && exists(v2_path() + "/cgroup.kill")) {
     spoiled_ = true;
-    return write_existing(v2_path_ + "/cgroup.kill", "1");
+    return write_existing(v2_path() + "/cgroup.kill", "1");
   }
   // A process with SIGKILL pending cannot fork, so once a whole list consists of processes that
   // were sent one, nothing new can come. Frozen, they cannot fork meanwhile either.

@@ -87,10 +87,10 @@ TEST_F(CgroupLive, TheSameNameIsTheSameCgroup) {
   const auto again = tree_.unit("test.service");
   ASSERT_TRUE(again.has_value());
   EXPECT_THAT(*again->processes(), ElementsAre(child->pid()));
-  const auto reopened = Cgroup::reopen(cgroup_.v2_path(), cgroup_.v1_paths());
+  const auto reopened = Cgroup::reopen(cgroup_.paths());
   ASSERT_TRUE(reopened.has_value());
   EXPECT_THAT(*reopened->processes(), ElementsAre(child->pid()));
-  EXPECT_EQ(Cgroup::reopen(cgroup_.v2_path() + "-gone", {}).error().code(), ErrorCode::kGone);
+  EXPECT_EQ(Cgroup::reopen({cgroup_.v2_path() + "-gone", {}}).error().code(), ErrorCode::kGone);
 }
 
 TEST_F(CgroupLive, ProcessesBelowBelongToIt) {
@@ -197,7 +197,7 @@ TEST_F(CgroupForkBomb, KillAllEndsItWithoutCgroupKill) {
   light();
   if (IsSkipped() || HasFatalFailure()) return;
   // What there is on a host with v1 only.
-  auto v1_only = Cgroup::reopen("", cgroup_.v1_paths());
+  auto v1_only = Cgroup::reopen({"", cgroup_.v1_paths()});
   NINES_REQUIRE_OR_SKIP("cgroup-v1", v1_only.has_value(), "no v1 hierarchy");
   const auto killed = v1_only->kill_all();
   ASSERT_TRUE(killed.has_value()) << killed.error().message();

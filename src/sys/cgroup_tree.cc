@@ -105,6 +105,8 @@ std::string CgroupTree::describe() const {
 Result<Cgroup> CgroupTree::unit(std::string_view unit_name) const {
   Cgroup cgroup;
   if (!usable()) return cgroup;
+  std::string v2;
+  std::vector<std::string> v1;
   NINES_ASSIGN(const std::string name, escape_cgroup_name(unit_name));
   const auto make_all = [&]() -> Status {
     if (!v2_base_.empty()) {
@@ -116,7 +118,7 @@ Result<Cgroup> CgroupTree::unit(std::string_view unit_name) const {
         (void)enable_controllers(v2_base_).has_value();
         NINES_TRY(make_cgroup(path));
       }
-      cgroup.v2_path_ = path;
+      v2 = path;
       NINES_ASSIGN(cgroup.v2_fd_, open_file(path, O_RDONLY | O_DIRECTORY));
     }
     for (const auto& base : v1_bases_) {
@@ -125,11 +127,13 @@ Result<Cgroup> CgroupTree::unit(std::string_view unit_name) const {
         NINES_TRY(make_cgroup(base));
         NINES_TRY(make_cgroup(path));
       }
-      cgroup.v1_paths_.push_back(path);
+      v1.push_back(path);
     }
     return {};
   };
-  if (auto made = make_all(); !made) {
+  const auto made = make_all();
+  cgroup.paths_ = CgroupPaths(v2, v1);
+  if (!made) {
     (void)cgroup.remove().has_value();  // what was made is empty unless it was there before
     return made.error();
   }

@@ -21,6 +21,7 @@ std::string served_by(const unit::Unit& unit) {
 }  // namespace
 
 DependencyGraph::DependencyGraph(const Units& units) {
+  nodes_.reserve(units.size());
   for (const auto& [name, unit] : units) {
     const Id id = intern(name);
     nodes_[id].unit = unit;
@@ -31,7 +32,9 @@ DependencyGraph::DependencyGraph(const Units& units) {
   for (Node& node : nodes_) {
     node.passive = node.unit ? belongs_to_init(node.name) : reached_without_file(node.name);
     for (auto* relations : {&node.to, &node.from}) {
-      for (std::vector<Id>& others : *relations) {
+      for (Sparse<std::vector<Id>>& related : *relations) {
+        if (related.empty()) continue;
+        std::vector<Id>& others = related.edit();
         std::sort(others.begin(), others.end());
         others.erase(std::unique(others.begin(), others.end()), others.end());
       }

@@ -15,6 +15,7 @@
 
 #include "app/unit/spec.h"
 #include "base/result.h"
+#include "base/sparse.h"
 
 namespace nines::supervise {
 
@@ -140,7 +141,7 @@ class DependencyGraph {
     std::string name;
     std::shared_ptr<const unit::Unit> unit;  ///< null: no such unit
     bool passive = false;  ///< never started as a dependency: belongs to systemd, or just a name
-    std::array<std::vector<Id>, kRelations> to, from;
+    std::array<Sparse<std::vector<Id>>, kRelations> to, from;
   };
   struct Closure;     // start_plan.cc
   struct OrderGraph;  // dependency_order.cc

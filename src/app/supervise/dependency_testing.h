@@ -52,7 +52,7 @@ class World {
     units_[name] = current_;
     return *this;
   }
-  World& put(std::vector<std::string> unit::UnitSection::* list, const std::string& name) {
+  World& put(unit::Names unit::UnitSection::* list, const std::string& name) {
     (current_->unit.*list).push_back(full(name));
     return *this;
   }

@@ -100,8 +100,8 @@ Status check_is_ourselves(const unit::ExecSettings& exec, const Identity& identi
 }  // namespace
 
 const unit::ExecSettings* exec_settings(const unit::Unit& unit) {
-  if (const unit::ServiceUnit* service = unit.service()) return &service->exec;
-  if (const unit::SocketUnit* socket = unit.socket()) return &socket->exec;
+  if (const unit::ServiceUnit* service = unit.service()) return &*service->exec;
+  if (const unit::SocketUnit* socket = unit.socket()) return &*socket->exec;
   return nullptr;
 }
 

@@ -48,7 +48,7 @@ inline unit::Unit service_unit(const std::string& name = "app.service") {
   return unit;
 }
 inline unit::ExecSettings& exec_of(unit::Unit& unit) {
-  return std::get<unit::ServiceUnit>(unit.body).exec;
+  return std::get<unit::ServiceUnit>(unit.body).exec.edit();
 }
 inline unit::ExecCommand command(std::vector<std::string> argv) {
   unit::ExecCommand command;

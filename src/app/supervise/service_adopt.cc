@@ -63,9 +63,9 @@ void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
   fault::pass(FaultPoint::adopt_unit);
   state_ = std::move(state);
   for (const bool b : {false, true}) {
-    const UnitState::CgroupPaths& paths = state_.cgroups[b ? 1 : 0];
-    if (paths.v2.empty() && paths.v1.empty()) continue;
-    if (auto found = sys::Cgroup::reopen(paths.v2, paths.v1)) {
+    const sys::CgroupPaths& paths = state_.cgroups[b ? 1 : 0];
+    if (paths.empty()) continue;
+    if (auto found = sys::Cgroup::reopen(paths)) {
       (b ? cgroup_b_ : cgroup_a_) = std::move(*found);
     }
   }

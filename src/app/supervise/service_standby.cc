@@ -37,7 +37,7 @@ void Service::make_cgroup(bool b) {
     return;
   }
   limit_cgroup(*made);
-  state_.cgroups[b ? 1 : 0] = {made->v2_path(), made->v1_paths()};
+  state_.cgroups[b ? 1 : 0] = made->paths();
   (b ? cgroup_b_ : cgroup_a_) = std::move(*made);
 }
 

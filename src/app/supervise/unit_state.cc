@@ -92,8 +92,9 @@ void fill(UnitState& state, const json& from) {
   state.last_recovery = Nanoseconds(from.at("recovery").get<std::int64_t>());
   state.oom_kills = from.at("oom_kills").get<std::uint64_t>();
   for (std::size_t i = 0; i < std::size(state.cgroups); ++i) {
-    state.cgroups[i].v2 = from.at("cgroups").at(i).at("v2").get<std::string>();
-    state.cgroups[i].v1 = from.at("cgroups").at(i).at("v1").get<std::vector<std::string>>();
+    const json& paths = from.at("cgroups").at(i);
+    state.cgroups[i] = {paths.at("v2").get<std::string>(),
+                        paths.at("v1").get<std::vector<std::string>>()};
   }
   if (from.contains("downtime")) state.downtime = interval_from(from.at("downtime"));
   state.fd_store = from.at("fd_store").get<std::vector<std::string>>();
@@ -141,7 +142,7 @@ std::string encode(const UnitState& state) {
       {"waits_for", state.waits_for},
   };
   for (const auto& paths : state.cgroups) {
-    out["cgroups"].push_back({{"v2", paths.v2}, {"v1", paths.v1}});
+    out["cgroups"].push_back({{"v2", paths.v2()}, {"v1", paths.v1()}});
   }
   for (const SavedProcess& process : state.dying) out["dying"].push_back(to_json(process));
   if (state.downtime) out["downtime"] = to_json(*state.downtime);

@@ -11,7 +11,9 @@
 #include "app/supervise/restart_policy.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/sparse.h"
 #include "ledger/event.h"
+#include "sys/cgroup.h"
 #include "sys/pidfd.h"
 
 namespace nines::supervise {
@@ -66,16 +68,12 @@ struct UnitState {
   std::string status_text;        ///< STATUS= of sd_notify
   Nanoseconds last_recovery{-1};  ///< notice of death -> ready, -1: none yet
   /// Where its cgroups are: a successor may itself run in another place. [0]: a, [1]: b.
-  struct CgroupPaths {
-    std::string v2;
-    std::vector<std::string> v1;
-  };
-  CgroupPaths cgroups[2];
+  sys::CgroupPaths cgroups[2];
   std::uint64_t oom_kills = 0;  ///< the cgroup's counter when the instance started
 
-  std::optional<ledger::DowntimeInterval> downtime;  ///< open
-  std::vector<std::string> fd_store;                 ///< keeper's names of stored descriptors
-  bool restart_after_stop = false;                   ///< a planned restart is under way
+  SparseOptional<ledger::DowntimeInterval> downtime;  ///< open
+  std::vector<std::string> fd_store;                  ///< keeper's names of stored descriptors
+  bool restart_after_stop = false;                    ///< a planned restart is under way
   std::string waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
 };
 

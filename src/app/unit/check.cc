@@ -90,7 +90,8 @@ class Checker {
     for (auto* list :
          {&service_.exec_condition, &service_.exec_start_pre, &service_.exec_start_post,
           &service_.exec_reload, &service_.exec_stop, &service_.exec_stop_post}) {
-      for (ExecCommand& command : *list) command.full_privileges = true;
+      if (list->empty()) continue;
+      for (ExecCommand& command : list->edit()) command.full_privileges = true;
     }
   }
 

@@ -77,14 +77,14 @@ TEST(DebianUnits, RedisServer) {
   EXPECT_THAT(argv(service.service.exec_start[0]),
               ElementsAre("/usr/bin/redis-server", "/etc/redis/redis.conf", "--supervised",
                           "systemd", "--daemonize", "no"));
-  EXPECT_EQ(service.exec.user, "redis");
-  EXPECT_EQ(service.exec.umask, 0007u);
-  EXPECT_THAT(service.exec.runtime_directory.names, ElementsAre("redis"));
-  EXPECT_EQ(service.exec.runtime_directory.mode, 02755u);
-  EXPECT_EQ(service.exec.limits.at(RLIMIT_NOFILE).rlim_cur, 65535u);
-  EXPECT_EQ(service.exec.capability_bounding_set, 0u);
-  EXPECT_TRUE(service.exec.no_new_privileges);
-  EXPECT_TRUE(service.exec.private_tmp);
+  EXPECT_EQ(service.exec->user, "redis");
+  EXPECT_EQ(service.exec->umask, 0007u);
+  EXPECT_THAT(service.exec->runtime_directory.names, ElementsAre("redis"));
+  EXPECT_EQ(service.exec->runtime_directory.mode, 02755u);
+  EXPECT_EQ(service.exec->limits.at(RLIMIT_NOFILE).rlim_cur, 65535u);
+  EXPECT_EQ(service.exec->capability_bounding_set, 0u);
+  EXPECT_TRUE(service.exec->no_new_privileges);
+  EXPECT_TRUE(service.exec->private_tmp);
   EXPECT_FALSE(service.service.restart_sec.has_value());
   EXPECT_FALSE(unit->unit.start_limit_burst.has_value());
   EXPECT_THAT(unit->install.alias, ElementsAre("redis.service"));
@@ -123,20 +123,20 @@ TEST(DebianUnits, PostgresqlInstance) {
   EXPECT_EQ(service.service.timeout_start, TimeSpan());
   EXPECT_EQ(service.service.timeout_stop, TimeSpan(std::chrono::hours(1)));
   EXPECT_EQ(service.service.pid_file, "/run/postgresql/15-main.pid");
-  EXPECT_EQ(service.exec.oom_score_adjust, -900);
-  EXPECT_EQ(service.exec.syslog_identifier, "postgresql@15-main");
+  EXPECT_EQ(service.exec->oom_score_adjust, -900);
+  EXPECT_EQ(service.exec->syslog_identifier, "postgresql@15-main");
 }
 
 TEST(DebianUnits, Haproxy) {
   const auto unit = load("haproxy");
   const ServiceUnit& service = *unit->service();
   EXPECT_THAT(
-      service.exec.environment,
+      service.exec->environment,
       ElementsAre(Pair("CONFIG", "/etc/haproxy/haproxy.cfg"), Pair("PIDFILE", "/run/haproxy.pid"),
                   Pair("EXTRAOPTS", "-S /run/haproxy-master.sock")));
-  ASSERT_EQ(service.exec.environment_files.size(), 2u);
-  EXPECT_EQ(service.exec.environment_files[0].path, "/etc/default/haproxy");
-  EXPECT_TRUE(service.exec.environment_files[0].optional);
+  ASSERT_EQ(service.exec->environment_files.size(), 2u);
+  EXPECT_EQ(service.exec->environment_files[0].path, "/etc/default/haproxy");
+  EXPECT_TRUE(service.exec->environment_files[0].optional);
   EXPECT_THAT(
       argv(service.service.exec_start.at(0)),
       ElementsAre("/usr/sbin/haproxy", "-Ws", "-f", "$CONFIG", "-p", "$PIDFILE", "$EXTRAOPTS"));
@@ -162,9 +162,9 @@ TEST(DebianUnits, MariadbJoinsContinuedLinesAndKnowsItsAlias) {
   EXPECT_TRUE(service.service.exec_start_post.at(0).full_privileges);
   EXPECT_FALSE(service.kill.send_sigkill);
   EXPECT_EQ(service.service.restart_sec, std::chrono::seconds(5));
-  EXPECT_EQ(service.exec.ambient_capabilities, 1u << 14);  // CAP_IPC_LOCK
+  EXPECT_EQ(service.exec->ambient_capabilities, 1u << 14);  // CAP_IPC_LOCK
   EXPECT_GT(service.resources.tasks_max.value_or(0), 1000u);
-  EXPECT_EQ(service.exec.limits.at(RLIMIT_MEMLOCK).rlim_cur, 524288u);
+  EXPECT_EQ(service.exec->limits.at(RLIMIT_MEMLOCK).rlim_cur, 524288u);
 }
 
 TEST(DebianUnits, TorPreparesItselfAsRoot) {
@@ -220,18 +220,18 @@ TEST(DebianUnits, DockerGivesUpAsItsUnitSays) {
   const auto unit = load("docker");
   EXPECT_EQ(unit->unit.start_limit_burst, 3u);  // under [Service], where systemd moved it from
   EXPECT_EQ(unit->unit.start_limit_interval, std::chrono::seconds(60));
-  EXPECT_EQ(unit->service()->exec.limits.at(RLIMIT_CORE).rlim_max, RLIM_INFINITY);
+  EXPECT_EQ(unit->service()->exec->limits.at(RLIMIT_CORE).rlim_max, RLIM_INFINITY);
   EXPECT_FALSE(unit->service()->resources.tasks_max.has_value());
 }
 
 TEST(DebianUnits, ChronyTakesCapabilitiesAway) {
   const auto unit = load("chrony");
-  const std::uint64_t set = unit->service()->exec.capability_bounding_set.value_or(0);
+  const std::uint64_t set = unit->service()->exec->capability_bounding_set.value_or(0);
   EXPECT_EQ(set & (1ull << 21), 0u);  // CAP_SYS_ADMIN
   EXPECT_NE(set & (1ull << 25), 0u);  // CAP_SYS_TIME
-  EXPECT_EQ(unit->service()->exec.runtime_directory_preserve, Preserve::kRestart);
+  EXPECT_EQ(unit->service()->exec->runtime_directory_preserve, Preserve::kRestart);
   EXPECT_TRUE(unit->service()->service.exec_start.at(0).full_privileges);
-  EXPECT_FALSE(unit->service()->exec.no_new_privileges);  // the later one wins
+  EXPECT_FALSE(unit->service()->exec->no_new_privileges);  // the later one wins
 }
 
 TEST(DebianUnits, TorStopsBySigint) {
@@ -243,10 +243,10 @@ TEST(DebianUnits, TorStopsBySigint) {
 
 TEST(DebianUnits, RabbitmqAppendsToItsLogs) {
   const auto unit = load("rabbitmq-server");
-  EXPECT_EQ(unit->service()->exec.standard_output.kind, OutputKind::kAppend);
-  EXPECT_EQ(unit->service()->exec.standard_error.path,
+  EXPECT_EQ(unit->service()->exec->standard_output.kind, OutputKind::kAppend);
+  EXPECT_EQ(unit->service()->exec->standard_error.path,
             "/var/log/rabbitmq/rabbitmq-server.error.log");
-  EXPECT_EQ(unit->service()->exec.working_directory, "/var/lib/rabbitmq");
+  EXPECT_EQ(unit->service()->exec->working_directory, "/var/lib/rabbitmq");
   EXPECT_EQ(unit->service()->service.restart_sec, std::chrono::seconds(10));
 }
 

@@ -21,7 +21,7 @@ void condition(Draft& draft, const Setting& setting) {
   result.kind = key.substr(result.assertion ? kAssert.size() : kCondition.size());
   if (setting.value().empty()) {
     // One empty Condition*= takes all kinds of conditions back, but no assertion.
-    std::erase_if(draft.unit.conditions,
+    std::erase_if(draft.unit.conditions.edit(),
                   [&](const Condition& other) { return other.assertion == result.assertion; });
     return;
   }

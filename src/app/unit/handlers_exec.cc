@@ -14,7 +14,7 @@ void set_limit(Draft& draft, const Setting& setting, int resource) {
   }
   const Result<rlimit> limit = parse_rlimit(resource, setting.value());
   if (!limit) return draft.error(setting, 0, limit.error().detail());
-  draft.exec.limits[resource] = *limit;
+  draft.exec.limits[resource] = {*limit};
 }
 
 void set_output(Draft& draft, const Setting& setting, OutputTarget& target, bool is_error) {

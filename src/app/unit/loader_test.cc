@@ -69,7 +69,7 @@ TEST_F(Loader, ByPathWithDropInsBesideIt) {
   const auto unit = load(path);
   EXPECT_EQ(unit->name, "x.service");
   EXPECT_EQ(unit->unit.description, "beside");
-  EXPECT_EQ(unit->service()->exec.nice, 5);
+  EXPECT_EQ(unit->service()->exec->nice, 5);
 }
 
 TEST_F(Loader, AliasesAreLinks) {
@@ -79,7 +79,7 @@ TEST_F(Loader, AliasesAreLinks) {
   tree_.write("etc/real.service.d/b.conf", "[Unit]\nDescription=d\n");
   const auto unit = load("alias");
   EXPECT_EQ(unit->name, "real.service");
-  EXPECT_EQ(unit->service()->exec.nice, 1);
+  EXPECT_EQ(unit->service()->exec->nice, 1);
   EXPECT_EQ(unit->unit.description, "d");
 }
 
@@ -138,7 +138,7 @@ TEST_F(Loader, DropInsApplyInTheOrderOfTheirNamesAndTheFirstDirectoryHidesTheOth
   EXPECT_THAT(unit->files,
               ElementsAre(tree_.path("lib/a.service"), tree_.path("etc/a.service.d/10.conf"),
                           tree_.path("lib/a.service.d/20.conf")));
-  EXPECT_EQ(unit->service()->exec.nice, 1);
+  EXPECT_EQ(unit->service()->exec->nice, 1);
   EXPECT_EQ(unit->unit.description, "");
 }
 
@@ -176,7 +176,7 @@ TEST_F(Loader, AnEmptyAssignmentResetsAList) {
   const auto unit = load("a");
   ASSERT_EQ(unit->service()->service.exec_start.size(), 1u);
   EXPECT_EQ(unit->service()->service.exec_start[0].path, "/bin/false");
-  EXPECT_EQ(unit->service()->exec.environment.size(), 1u);
+  EXPECT_EQ(unit->service()->exec->environment.size(), 1u);
   EXPECT_THAT(unit->unit.wants, IsEmpty());
 }
 

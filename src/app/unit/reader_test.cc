@@ -118,14 +118,14 @@ TEST(Values, OfAService) {
   EXPECT_EQ(unit_body.kill.final_signal, SIGABRT);
   EXPECT_EQ(unit_body.kill.restart_kill_signal, SIGHUP);
   EXPECT_TRUE(unit_body.kill.send_sighup);
-  EXPECT_EQ(unit_body.exec.io_scheduling_class, 3);
-  EXPECT_EQ(unit_body.exec.cpu_scheduling_policy, 1);
-  EXPECT_THAT(unit_body.exec.cpu_affinity, ElementsAre(1, 3, 4));
+  EXPECT_EQ(unit_body.exec->io_scheduling_class, 3);
+  EXPECT_EQ(unit_body.exec->cpu_scheduling_policy, 1);
+  EXPECT_THAT(unit_body.exec->cpu_affinity, ElementsAre(1, 3, 4));
   EXPECT_EQ(unit_body.resources.memory_max, 1024_MiB);
   EXPECT_EQ(unit_body.resources.cpu_quota, 1.5);
-  EXPECT_EQ(unit_body.exec.working_directory, "~");
-  EXPECT_TRUE(unit_body.exec.working_directory_optional);
-  EXPECT_EQ(unit_body.exec.umask, 0027u);
+  EXPECT_EQ(unit_body.exec->working_directory, "~");
+  EXPECT_TRUE(unit_body.exec->working_directory_optional);
+  EXPECT_EQ(unit_body.exec->umask, 0027u);
 }
 
 TEST(Values, OfTheEnvironment) {
@@ -133,9 +133,9 @@ TEST(Values, OfTheEnvironment) {
       "Environment=\"A=1 2\" B=%n C=x\\ty "
       "'D='\nEnvironmentFile=-/etc//default/./%p\nUnsetEnvironment=E F=1\n");
   ASSERT_EQ(unit.first_error(), nullptr) << unit.first_error()->message;
-  EXPECT_THAT(body(unit).exec.environment, ElementsAre(Pair("A", "1 2"), Pair("B", "a.service"),
-                                                       Pair("C", "x\ty"), Pair("D", "")));
-  EXPECT_EQ(body(unit).exec.environment_files.at(0).path, "/etc/default/a");
+  EXPECT_THAT(body(unit).exec->environment, ElementsAre(Pair("A", "1 2"), Pair("B", "a.service"),
+                                                        Pair("C", "x\ty"), Pair("D", "")));
+  EXPECT_EQ(body(unit).exec->environment_files.at(0).path, "/etc/default/a");
 }
 
 TEST(Values, AnEmptyAssignmentTakesAScalarBack) {
@@ -143,17 +143,17 @@ TEST(Values, AnEmptyAssignmentTakesAScalarBack) {
       "Nice=5\nNice=\nTimeoutStopSec=1\nTimeoutStopSec=\nRestart=no\nRestart=\nLimitNOFILE="
       "5\nLimitNOFILE=\n");
   EXPECT_EQ(unit.first_error(), nullptr);
-  EXPECT_FALSE(body(unit).exec.nice.has_value());
+  EXPECT_FALSE(body(unit).exec->nice.has_value());
   EXPECT_EQ(body(unit).service.timeout_stop, TimeSpan(90s));
   EXPECT_FALSE(body(unit).service.restart.has_value());
-  EXPECT_THAT(body(unit).exec.limits, IsEmpty());
+  EXPECT_THAT(body(unit).exec->limits, IsEmpty());
 }
 
 TEST(Values, Outputs) {
   const ReadUnit unit = service("StandardOutput=truncate:/tmp/%p\nStandardError=inherit\n");
-  EXPECT_EQ(body(unit).exec.standard_output.kind, OutputKind::kTruncate);
-  EXPECT_EQ(body(unit).exec.standard_output.path, "/tmp/a");
-  EXPECT_FALSE(body(unit).exec.standard_error_set);
+  EXPECT_EQ(body(unit).exec->standard_output.kind, OutputKind::kTruncate);
+  EXPECT_EQ(body(unit).exec->standard_output.path, "/tmp/a");
+  EXPECT_FALSE(body(unit).exec->standard_error_set);
   EXPECT_THAT(service("StandardOutput=tty\n").diagnostics,
               ElementsAre(is(kWarning, "StandardOutput", "log only")));
 }

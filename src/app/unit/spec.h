@@ -16,9 +16,13 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/sparse.h"
 #include "base/types.h"
 
 namespace nines::unit {
+
+/// Lists that most units leave empty; a daemon holds thousands of units.
+using Names = Sparse<std::vector<std::string>>;
 
 /// "infinity" is a value of its own: no time-out, no cap.
 using TimeSpan = std::optional<Nanoseconds>;
@@ -56,26 +60,31 @@ struct ExecCommand {
   int line = 0;                   ///< for messages
 };
 
+using Commands = Sparse<std::vector<ExecCommand>>;
+
 /// SuccessExitStatus= and friends: codes and signal numbers.
 struct ExitStatusSet {
-  std::set<int> codes;
-  std::set<int> signals;
+  Sparse<std::set<int>> codes;
+  Sparse<std::set<int>> signals;
 };
 
 struct OutputTarget {
   OutputKind kind = OutputKind::kLog;
   std::string path;  ///< kFile, kAppend, kTruncate
+  friend bool operator==(const OutputTarget&, const OutputTarget&) = default;
 };
 
 struct EnvironmentFile {
   std::string path;
   bool optional = false;  ///< '-' prefix
+  friend bool operator==(const EnvironmentFile&, const EnvironmentFile&) = default;
 };
 
 /// RuntimeDirectory=, StateDirectory= ...
 struct ManagedDirectories {
   std::vector<std::string> names;  ///< relative, below /run, /var/lib, /var/cache, /var/log, /etc
   mode_t mode = 0755;
+  friend bool operator==(const ManagedDirectories&, const ManagedDirectories&) = default;
 };
 enum class Preserve : std::uint8_t { kNo, kYes, kRestart };
 
@@ -118,16 +127,16 @@ struct NinesSection {
   std::optional<double> availability_target;  ///< AvailabilityTarget=99.99% -> 0.9999
   int standby = 0;                            ///< Standby=1: one warm spare
   CrashHandover crash_handover = CrashHandover::kAuto;
-  std::optional<HealthCheck> health_check;
+  SparseOptional<HealthCheck> health_check;
   Nanoseconds healthy_uptime = std::chrono::seconds(10);  ///< HealthyUptime=: resets the backoff
 };
 
 struct UnitSection {
   std::string description;
-  std::vector<std::string> documentation;
-  std::vector<std::string> requires_units, requisite, wants, binds_to, part_of, upholds;
-  std::vector<std::string> conflicts, before, after, on_failure, on_success;
-  std::vector<Condition> conditions;
+  Names documentation;
+  Names requires_units, requisite, wants, binds_to, part_of, upholds;
+  Names conflicts, before, after, on_failure, on_success;
+  Sparse<std::vector<Condition>> conditions;
   /// Only what the unit itself says: without it there is no limit and we never give up.
   std::optional<Nanoseconds> start_limit_interval;
   std::optional<unsigned> start_limit_burst;
@@ -141,6 +150,12 @@ struct KillSettings {
   int watchdog_signal = 6;
   bool send_sighup = false;
   bool send_sigkill = true;
+};
+
+struct ResourceLimit : rlimit {
+  friend bool operator==(const ResourceLimit& a, const ResourceLimit& b) {
+    return a.rlim_cur == b.rlim_cur && a.rlim_max == b.rlim_max;
+  }
 };
 
 /// How to execute: shared by .service and the commands of .socket units.
@@ -159,7 +174,7 @@ struct ExecSettings {
   std::optional<int> cpu_scheduling_priority;
   std::optional<int> io_scheduling_class;
   std::optional<int> io_scheduling_priority;
-  std::map<int, rlimit> limits;  ///< RLIMIT_* -> value
+  std::map<int, ResourceLimit> limits;  ///< RLIMIT_* -> value
   /// In order; later wins. Specifiers resolved.
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<EnvironmentFile> environment_files;
@@ -176,6 +191,7 @@ struct ExecSettings {
   std::uint64_t ambient_capabilities = 0;
   bool ignore_sigpipe = true;
   bool private_tmp = false;  ///< parsed; warned about where it is not honoured
+  friend bool operator==(const ExecSettings&, const ExecSettings&) = default;
 };
 
 struct ResourceSettings {
@@ -191,8 +207,8 @@ struct ServiceSection {
   std::string pid_file;
   bool guess_main_pid = true;
   std::string bus_name;
-  std::vector<ExecCommand> exec_condition, exec_start_pre, exec_start, exec_start_post, exec_reload,
-      exec_stop, exec_stop_post;
+  Commands exec_condition, exec_start_pre, exec_start, exec_start_post, exec_reload, exec_stop,
+      exec_stop_post;
   /// Unset: `always` for anything but oneshot, since to keep it up is what we are asked for.
   std::optional<RestartPolicy> restart;
   std::optional<Nanoseconds> restart_sec;  ///< unset: first retry at once, then backoff
@@ -210,13 +226,12 @@ struct ServiceSection {
   NotifyAccess notify_access = NotifyAccess::kNone;
   bool notify_access_set = false;
   unsigned fd_store_max = 0;
-  std::vector<std::string> sockets;  ///< Sockets=
-  std::string usb_function;          // never honoured; named in the warning
+  Names sockets;  ///< Sockets=
 };
 
 struct ServiceUnit {
   ServiceSection service;
-  ExecSettings exec;
+  CopyOnWrite<ExecSettings> exec;
   KillSettings kill;
   ResourceSettings resources;
   NinesSection nines;
@@ -250,18 +265,18 @@ struct SocketUnit {
   mode_t socket_mode = 0666;
   mode_t directory_mode = 0755;
   bool remove_on_stop = false;
-  std::vector<std::string> symlinks;
-  ExecSettings exec;
+  Names symlinks;
+  CopyOnWrite<ExecSettings> exec;
   KillSettings kill;
   TimeSpan timeout = std::chrono::seconds(90);
-  std::vector<ExecCommand> exec_start_pre, exec_start_post, exec_stop_pre, exec_stop_post;
+  Commands exec_start_pre, exec_start_post, exec_stop_pre, exec_stop_post;
 };
 
 /// A target only orders and groups others.
 struct TargetUnit {};
 
 struct InstallSection {
-  std::vector<std::string> wanted_by, required_by, also, alias;
+  Names wanted_by, required_by, also, alias;
 };
 
 /// One loaded unit: file, drop-ins and specifiers all resolved.
