@@ -26,7 +26,8 @@ TEST(Sparse, IsAPointerLargeAndEmptyAtFirst) {
 TEST(Sparse, ReadsAndIsFilledLikeTheContainer) {
   Numbers numbers;
   numbers.push_back(1);
-  numbers.insert(numbers.edit().end(), {2, 3});
+  numbers.push_back(2);
+  numbers.edit().push_back(3);
   EXPECT_THAT(numbers, ElementsAre(1, 2, 3));
   EXPECT_EQ(numbers[1], 2);
   EXPECT_EQ(numbers.front() + numbers.back(), 4);

@@ -301,7 +301,7 @@ TEST(CgroupV1, TheFreezerStopsAndHelpsToKill) {
   }
   NINES_REQUIRE_OR_SKIP("cgroup-v1", !directory.empty() && make_directories(directory, 0755),
                         "no v1 freezer");
-  auto cgroup = Cgroup::reopen("", {directory});
+  auto cgroup = Cgroup::reopen({"", {directory}});
   ASSERT_TRUE(cgroup.has_value()) << cgroup.error().message();
   {
     TestChild child(

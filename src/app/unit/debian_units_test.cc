@@ -97,7 +97,7 @@ TEST(DebianUnits, Nginx) {
   EXPECT_EQ(service.service.pid_file, "/run/nginx.pid");
   EXPECT_EQ(service.kill.mode, KillMode::kMixed);
   EXPECT_EQ(service.service.timeout_stop, TimeSpan(std::chrono::seconds(5)));
-  EXPECT_THAT(argv(service.service.exec_start.at(0)),
+  EXPECT_THAT(argv(service.service.exec_start.get().at(0)),
               ElementsAre("/usr/sbin/nginx", "-g", "daemon on; master_process on;"));
   ASSERT_EQ(service.service.exec_stop.size(), 1u);
   EXPECT_TRUE(service.service.exec_stop[0].ignore_failure);
@@ -117,7 +117,7 @@ TEST(DebianUnits, PostgresqlInstance) {
   EXPECT_EQ(unit->unit.conditions[0].argument, "/etc/postgresql/15/main/postgresql.conf");
   EXPECT_THAT(unit->unit.part_of, ElementsAre("postgresql.service"));
   EXPECT_THAT(
-      argv(service.service.exec_start.at(0)),
+      argv(service.service.exec_start.get().at(0)),
       ElementsAre("/usr/bin/pg_ctlcluster", "--skip-systemctl-redirect", "15-main", "start"));
   EXPECT_TRUE(service.service.exec_start[0].ignore_failure);
   EXPECT_EQ(service.service.timeout_start, TimeSpan());
@@ -138,7 +138,7 @@ TEST(DebianUnits, Haproxy) {
   EXPECT_EQ(service.exec->environment_files[0].path, "/etc/default/haproxy");
   EXPECT_TRUE(service.exec->environment_files[0].optional);
   EXPECT_THAT(
-      argv(service.service.exec_start.at(0)),
+      argv(service.service.exec_start.get().at(0)),
       ElementsAre("/usr/sbin/haproxy", "-Ws", "-f", "$CONFIG", "-p", "$PIDFILE", "$EXTRAOPTS"));
   EXPECT_EQ(service.service.exec_reload.size(), 2u);
   EXPECT_THAT(service.service.success_exit_status.codes, ElementsAre(143));
@@ -146,7 +146,7 @@ TEST(DebianUnits, Haproxy) {
 
 TEST(DebianUnits, Memcached) {
   const auto unit = load("memcached");
-  EXPECT_EQ(unit->service()->service.exec_start.at(0).path,
+  EXPECT_EQ(unit->service()->service.exec_start.get().at(0).path,
             "/usr/share/memcached/scripts/systemd-memcached-wrapper");
   EXPECT_EQ(unit->service()->service.pid_file, "/run/memcached/memcached.pid");
 }
@@ -159,7 +159,7 @@ TEST(DebianUnits, MariadbJoinsContinuedLinesAndKnowsItsAlias) {
   const auto& arguments = service.service.exec_start[0].argv;
   ASSERT_EQ(arguments.size(), 3u);
   EXPECT_THAT(arguments[2], HasSubstr("VAR=`/usr/bin/galera_recovery`; [ $? -eq 0 ] || exit 1;"));
-  EXPECT_TRUE(service.service.exec_start_post.at(0).full_privileges);
+  EXPECT_TRUE(service.service.exec_start_post.get().at(0).full_privileges);
   EXPECT_FALSE(service.kill.send_sigkill);
   EXPECT_EQ(service.service.restart_sec, std::chrono::seconds(5));
   EXPECT_EQ(service.exec->ambient_capabilities, 1u << 14);  // CAP_IPC_LOCK
@@ -230,7 +230,7 @@ TEST(DebianUnits, ChronyTakesCapabilitiesAway) {
   EXPECT_EQ(set & (1ull << 21), 0u);  // CAP_SYS_ADMIN
   EXPECT_NE(set & (1ull << 25), 0u);  // CAP_SYS_TIME
   EXPECT_EQ(unit->service()->exec->runtime_directory_preserve, Preserve::kRestart);
-  EXPECT_TRUE(unit->service()->service.exec_start.at(0).full_privileges);
+  EXPECT_TRUE(unit->service()->service.exec_start.get().at(0).full_privileges);
   EXPECT_FALSE(unit->service()->exec->no_new_privileges);  // the later one wins
 }
 
