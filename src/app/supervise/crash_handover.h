@@ -4,6 +4,10 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
+#include "sys/pidfd.h"
+
 namespace nines::supervise {
 
 /// Closes the listening TCP sockets of a process that will never serve again, so that another one
@@ -16,5 +20,17 @@ namespace nines::supervise {
 /// @source  SOCK_DESTROY, sock_diag(7). pidfd_getfd(2) would do for a process that is being dumped,
 ///          but not for one that is already exiting (ESRCH), as all do that write no core.
 unsigned free_listeners(pid_t pid);
+
+/// Whether this CPU is needed for the successor, which begins its life on it. A spare, which is
+/// there already, runs where it ran before: the dying one must not be sent there.
+enum class LeaveThisCpu : std::uint8_t { kNo, kYes };
+
+/// Makes all threads of a process that will never serve again give way to everybody else: they
+/// become SCHED_IDLE, and leave our CPU if told to. To write its core and to take its memory apart
+/// can keep a CPU busy for long, on which its successor would serve; the priority alone is not
+/// enough, since it counts only within a cgroup or session. Does nothing where we may not.
+/// @pre     as above.
+/// @source  sched(7), sched_setaffinity(2)
+void give_way(const sys::Pidfd& process, pid_t pid, LeaveThisCpu leave);
 
 }  // namespace nines::supervise

@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -111,6 +113,20 @@ TEST(CrashHandover, LeavesConnectionsAlone) {
   EXPECT_EQ(::recv(client, &byte, 1, MSG_DONTWAIT), -1);
   EXPECT_EQ(errno, EAGAIN) << "still connected";
   ::close(client);
+}
+
+TEST(CrashHandover, GivesWay) {
+  const Owner owner(::dup(STDIN_FILENO));
+  const auto handle = sys::Pidfd::open(owner.pid());
+  ASSERT_TRUE(handle);
+  EXPECT_EQ(::sched_getscheduler(owner.pid()), SCHED_OTHER);
+  give_way(*handle, owner.pid(), LeaveThisCpu::kYes);
+  EXPECT_EQ(::sched_getscheduler(owner.pid()), SCHED_IDLE);
+  cpu_set_t ours;
+  cpu_set_t left;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof ours, &ours), 0);
+  ASSERT_EQ(::sched_getaffinity(owner.pid(), sizeof left, &left), 0);
+  EXPECT_EQ(CPU_COUNT(&left), std::max(CPU_COUNT(&ours) - 1, 1));
 }
 
 TEST(CrashHandover, NothingToFreeOnceItIsGone) {

@@ -200,11 +200,15 @@ void Service::on_crash_notice(pid_t pid) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
   if (!early_start_possible()) return;
   const BootTime when = boot_now();
+  // A spare at once; before a successor the port must be free, and to take it from a process that
+  // gets no CPU would take long.
+  if (standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kNo);
   const bool spare_serves = thaw_standby();
   if (!spare_serves && spec().nines.crash_handover == unit::CrashHandover::kEarly) {
     // Not those that we hold: what it has are copies of ours, and they would end with it.
     if (observer_.listen_fds(*this).empty()) (void)free_listeners(pid);
   }
+  if (!standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kYes);
   stop_watching();
   state_.dying.push_back(std::exchange(state_.main, {}));
   dying_.push_back(std::exchange(main_, LiveProcess{}));
