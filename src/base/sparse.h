@@ -24,9 +24,15 @@ class Sparse {
   Sparse(std::initializer_list<value_type> items) : Sparse(Container(items)) {}
   Sparse(const Sparse& other) : Sparse(other.get()) {}
   Sparse(Sparse&&) noexcept = default;
-  Sparse& operator=(const Sparse& other) { return *this = Container(other.get()); }
+  Sparse& operator=(const Sparse& other) {
+    if (this != &other) *this = Container(other.get());
+    return *this;
+  }
   Sparse& operator=(Sparse&&) noexcept = default;
-  Sparse& operator=(std::initializer_list<value_type> items) { return *this = Container(items); }
+  Sparse& operator=(std::initializer_list<value_type> items) {
+    *this = Container(items);
+    return *this;
+  }
   Sparse& operator=(Container items) {
     items_ = items.empty() ? nullptr : std::make_unique<Container>(std::move(items));
     return *this;
@@ -80,7 +86,10 @@ class SparseOptional {
   SparseOptional(const SparseOptional& other)
       : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
   SparseOptional(SparseOptional&&) noexcept = default;
-  SparseOptional& operator=(const SparseOptional& other) { return *this = SparseOptional(other); }
+  SparseOptional& operator=(const SparseOptional& other) {
+    if (this != &other) value_ = other.value_ ? std::make_unique<T>(*other.value_) : nullptr;
+    return *this;
+  }
   SparseOptional& operator=(SparseOptional&&) noexcept = default;
   ~SparseOptional() = default;
 

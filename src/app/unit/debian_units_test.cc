@@ -172,8 +172,8 @@ TEST(DebianUnits, TorPreparesItselfAsRoot) {
   const ServiceUnit& service = *unit->service();
   ASSERT_EQ(service.service.exec_start_pre.size(), 2u);
   EXPECT_TRUE(service.service.exec_start_pre[0].full_privileges);
-  EXPECT_FALSE(service.service.exec_start.at(0).full_privileges);
-  EXPECT_TRUE(service.service.exec_reload.at(0).full_privileges);
+  EXPECT_FALSE(service.service.exec_start.front().full_privileges);
+  EXPECT_TRUE(service.service.exec_reload.front().full_privileges);
 }
 
 TEST(DebianUnits, ADropInOfOneInstanceOverridesTheTemplate) {
