@@ -64,6 +64,7 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(kLevels));
   app.add_flag("--private", options.is_private)->group("");
   app.add_option("--keeper-fd", options.keeper_fd)->group("");
+  app.add_flag("--successor", options.successor)->group("");
   std::vector<std::string> arguments;
   app.add_option("UNIT", arguments, "Units to start now, beside the kept ones");
   app.footer(
@@ -89,7 +90,9 @@ std::vector<std::string> worker_arguments(int argc, char** argv) {
   std::vector<std::string> result;
   // The keeper puts it first; the same words in a user's command are the user's.
   const bool from_keeper = argc > 2 && std::string_view(argv[1]) == "--keeper-fd";
-  for (int i = from_keeper ? 3 : 1; i < argc; ++i) result.emplace_back(argv[i]);
+  int first = from_keeper ? 3 : 1;
+  if (from_keeper && argc > first && std::string_view(argv[first]) == "--successor") ++first;
+  for (int i = first; i < argc; ++i) result.emplace_back(argv[i]);
   return result;
 }
 

@@ -33,7 +33,8 @@ struct DaemonOptions {
   bool is_private = false;
   bool user_mode = false;  ///< not root: that user's units
   log::Level log_level = log::Level::kInfo;
-  int keeper_fd = -1;  ///< -1: we are to become the keeper first
+  bool successor = false;  ///< of a worker that had been ready
+  int keeper_fd = -1;      ///< -1: we are to become the keeper first
 };
 
 /// Fills in the defaults of root or of the user.

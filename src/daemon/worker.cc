@@ -307,6 +307,7 @@ void Worker::State::on_keeper_lost() {
 
 Result<int> Worker::run() {
   State& s = *state_;
+  s.successor = s.options.successor;
   (void)sys::become_realtime();
   s.keeper = std::make_unique<supervise::KeeperLink>(UniqueFd(s.options.keeper_fd));
   NINES_ASSIGN(auto held, s.keeper->receive_held());

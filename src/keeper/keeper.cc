@@ -68,6 +68,9 @@ Status Keeper::start_worker() {
   request.argv = options_.worker_argv;
   // First: behind a "--" it would become part of the user's command.
   request.argv.insert(request.argv.begin() + 1, {"--keeper-fd", std::to_string(kWorkerSocketFd)});
+  // Not to be told from what we hold: a worker that was killed while it handed over to us has left
+  // us nothing.
+  if (ever_ready_) request.argv.insert(request.argv.begin() + 3, "--successor");
   request.environment = own_environment();
   request.stdin_fd = STDIN_FILENO;
   request.stdout_fd = STDOUT_FILENO;
