@@ -161,6 +161,23 @@ Result<std::vector<pid_t>> Procfs::children(pid_t pid) const {
   return found;
 }
 
+Result<Bytes> Procfs::private_memory(pid_t pid) const {
+  const std::string path = root_.path("/proc/" + std::to_string(pid) + "/statm");
+  NINES_ASSIGN(const std::string text, read_file(path));
+  std::array<std::uint64_t, 3> pages{};  // size, resident, shared
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  for (std::uint64_t& field : pages) {
+    while (at < end && *at == ' ') ++at;
+    const auto parsed = std::from_chars(at, end, field);
+    if (parsed.ec != std::errc()) return Error(ErrorCode::kCorrupt, "read", path);
+    at = parsed.ptr;
+  }
+  // The two are counted one after the other, not at one moment.
+  const std::uint64_t only_its_own = pages[1] > pages[2] ? pages[1] - pages[2] : 0;
+  return Bytes{only_its_own * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
+}
+
 Result<std::string> Procfs::boot_id() const {
   const std::string path = root_.path("/proc/sys/kernel/random/boot_id");
   const auto text = read_file(path);

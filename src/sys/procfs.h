@@ -56,6 +56,9 @@ class Procfs {
   Result<std::vector<pid_t>> children(pid_t pid) const;
   Result<std::vector<pid_t>> threads(pid_t pid) const;
   Result<std::vector<pid_t>> all_processes() const;
+  /// Resident memory that the process shares with no file and nobody's shared memory.
+  /// @source /proc/PID/statm, proc_pid_statm(5): resident less shared pages
+  Result<Bytes> private_memory(pid_t pid) const;
   /// Random id of this boot. @source /proc/sys/kernel/random/boot_id
   Result<std::string> boot_id() const;
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -135,6 +136,21 @@ TEST(ProcfsLive, KnowsThisProcess) {
   EXPECT_EQ(procfs.boot_id()->size(), 36U);
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(procfs.descriptors(::getpid())->at(null.get()), "/dev/null");
+}
+
+TEST(ProcfsLive, PrivateMemoryGrowsWithWhatIsTouched) {
+  const Procfs procfs;
+  const auto before = procfs.private_memory(::getpid());
+  ASSERT_TRUE(before) << before.error().message();
+  constexpr std::size_t kBytes = 32 << 20;
+  void* const memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const auto after = procfs.private_memory(::getpid());
+  ::munmap(memory, kBytes);
+  ASSERT_TRUE(after);
+  EXPECT_GE(after->count, before->count + kBytes / 2);
+  EXPECT_EQ(procfs.private_memory(-1).error().code(), ErrorCode::kNotFound);
 }
 
 TEST(ProcfsLive, AHostileNameOfARealProcess) {

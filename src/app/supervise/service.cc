@@ -6,6 +6,7 @@
 
 #include "app/supervise/event_detail.h"
 #include "base/fault_point.h"
+#include "sys/procfs.h"
 
 namespace nines::supervise {
 
@@ -42,7 +43,20 @@ std::vector<const sys::Pidfd*> Service::running_processes() const {
 }
 
 sys::CgroupUsage Service::usage() const {
-  return state_.standby_cgroup_b ? cgroup_b_.usage() : cgroup_a_.usage();
+  const sys::Cgroup& cgroup = state_.standby_cgroup_b ? cgroup_b_ : cgroup_a_;
+  sys::CgroupUsage usage = cgroup.usage();
+  if (joins_v1_at_birth()) return usage;
+  // It joined the memory controller after it had begun, and what a process has when it comes is
+  // charged elsewhere (cgroup v1 moves no charges): nearly everything.
+  const auto pids = cgroup.processes();
+  if (!pids) return usage;
+  Bytes sum{};
+  for (const pid_t pid : *pids) {
+    if (const auto memory = sys::Procfs().private_memory(pid)) sum.count += memory->count;
+  }
+  if (!usage.memory || *usage.memory < sum) usage.memory = sum;
+  if (usage.memory_peak && *usage.memory_peak < *usage.memory) usage.memory_peak = usage.memory;
+  return usage;
 }
 
 std::string Service::log_path() const {
