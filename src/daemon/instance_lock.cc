@@ -5,15 +5,40 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
 namespace nines::daemon {
 
+namespace {
+
+// A holder that was killed has its lock until the kernel has taken it apart: who starts the next
+// one at once, as an init system does, must not be refused for that.
+constexpr auto kDyingHolder = std::chrono::milliseconds(500);
+constexpr auto kRetry = std::chrono::milliseconds(10);
+
+/// @return false with errno, EWOULDBLOCK when somebody goes on holding it.
+bool lock_soon(int fd) {
+  const auto deadline = std::chrono::steady_clock::now() + kDyingHolder;
+  while (::flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK) return false;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      errno = EWOULDBLOCK;
+      return false;
+    }
+    std::this_thread::sleep_for(kRetry);
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
   NINES_ASSIGN(UniqueFd fd, sys::open_file(path, O_RDWR | O_CREAT, 0644));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0) {
+  if (!lock_soon(fd.get())) {
     if (errno != EWOULDBLOCK) return Error::from_errno(errno, "lock", path);
     auto holder = sys::read_file(path);
     std::string who = holder ? *holder : std::string();

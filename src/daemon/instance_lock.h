@@ -10,6 +10,7 @@ namespace nines::daemon {
 
 /// Takes the lock file `path` for as long as the descriptor, or a duplicate of it, is open: with a
 /// duplicate in the keeper the lock outlives a worker.
+/// Waits up to half a second for a holder that is just ending.
 /// @param owner  written into the file, for whoever is refused.
 /// @errors kBusy: the detail names the process that holds it. kDenied, kNoSpace ...
 /// @source flock(2)

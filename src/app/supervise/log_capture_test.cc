@@ -5,9 +5,6 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <poll.h>
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
-#endif
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +14,12 @@
 
 #include "app/supervise/loop_testing.h"
 #include "sys/file.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Of the sanitizers' runtime; GCC ships no header that declares it.
+extern "C" std::size_t
+__sanitizer_get_current_allocated_bytes();  // NOLINT(bugprone-reserved-identifier)
+#endif
 
 namespace nines::supervise {
 namespace {
