@@ -18,7 +18,7 @@ class RuntimeDirectory : public testing::Test {
     std::string pattern = "/tmp/nines-runtime-XXXXXX";
     if (::mkdtemp(pattern.data()) != nullptr) home_ = pattern;
   }
-  ~RuntimeDirectory() override { remove_runtime_directory(home_); }
+  void TearDown() override { remove_runtime_directory(home_); }
 
   std::string home_;
 };
