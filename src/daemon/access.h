@@ -34,9 +34,9 @@ Access access_of(const Peer& peer, const AccessPolicy& policy);
 /// @source unix(7): SO_PEERCRED, SO_PEERGROUPS
 Result<Peer> peer_of(int socket);
 
-/// @return the gid of the group `name`, if this host itself has it. Not by the name service: that
-/// may
-///         ask a server that does not answer, and loads libraries into us that stay for good.
+/// Not by the name service: that may ask a server that does not answer, and loads libraries into us
+/// that stay for good.
+/// @return the gid of the group `name`, if this host itself has it.
 /// @source group(5)
 std::optional<gid_t> find_group(std::string_view name, const std::string& file = "/etc/group");
 
