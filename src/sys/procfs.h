@@ -18,6 +18,9 @@ struct ProcessStat {
   std::string command;  ///< comm, at most 15 bytes, may contain any byte
   char state = '?';     ///< R S D Z T t X I
   pid_t parent = 0;
+  /// Forked, and still runs its parent's program: also what command_line() and environment() show
+  /// is the parent's then. @source PF_FORKNOEXEC, include/linux/sched.h
+  bool before_exec = false;
   std::uint64_t user_ticks = 0;
   std::uint64_t system_ticks = 0;
   std::uint32_t threads = 0;

@@ -14,11 +14,14 @@ namespace {
 // Numbers of the fields behind the command, as proc_pid_stat(5) counts them.
 constexpr std::size_t kFirstField = 4;
 constexpr std::size_t kParent = 4;
+constexpr std::size_t kFlags = 9;
 constexpr std::size_t kUserTicks = 14;
 constexpr std::size_t kSystemTicks = 15;
 constexpr std::size_t kThreads = 20;
 constexpr std::size_t kStart = 22;
 constexpr std::size_t kResidentPages = 24;
+
+constexpr std::uint64_t kForkedNotExecuted = 0x40;
 
 Error corrupt(const char* what) {
   return Error(ErrorCode::kCorrupt, "parse process stat").with_detail(what);
@@ -79,6 +82,7 @@ Result<ProcessStat> parse_process_stat(std::string_view line) {
   NINES_ASSIGN(const Fields fields, Fields::parse(rest));
   if (!fits_pid(fields[kParent])) return corrupt("parent out of range");
   stat.parent = static_cast<pid_t>(fields[kParent]);
+  stat.before_exec = (fields[kFlags] & kForkedNotExecuted) != 0;
   stat.user_ticks = fields[kUserTicks];
   stat.system_ticks = fields[kSystemTicks];
   if (!fits_pid(fields[kThreads])) return corrupt("threads out of range");

@@ -38,6 +38,13 @@ TEST(ParseProcessStat, ReadsTheDocumentedFields) {
   EXPECT_EQ(stat->resident.count, 512U * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
+TEST(ParseProcessStat, KnowsAProcessThatHasNotExecutedYet) {
+  std::string line = std::string("77 (ninesd) S") + kTail;
+  EXPECT_FALSE(parse_process_stat(line)->before_exec);
+  line.replace(line.find("4194560"), 7, "4194624");
+  EXPECT_TRUE(parse_process_stat(line)->before_exec);
+}
+
 TEST(ParseProcessStat, ANameCannotForgeFields) {
   for (const std::string name :
        {"", ")", "a) R 1 (b", "x\n78 (y) Z 0", ") Z 1 1 1 1 1", "\xff\x01 (", " "}) {

@@ -97,6 +97,15 @@ def parent_of(pid):
         return None
 
 
+def before_exec(pid):
+    """Forked, and still under its parent's name. PF_FORKNOEXEC of the kernel's sched.h."""
+    try:
+        flags = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[6]
+    except OSError:
+        return False
+    return int(flags) & 0x40 != 0
+
+
 def environment_of(pid):
     """As a dictionary; empty for what is gone, a zombie, or another user's."""
     try:
@@ -114,6 +123,25 @@ def directory_of(pid):
         return os.readlink(f"/proc/{pid}/cwd")
     except OSError:
         return ""
+
+
+def cgroup2_mount():
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        for line in file:
+            _, where, kind, *_ = line.split()
+            if kind == "cgroup2" and os.access(where, os.W_OK):
+                return Path(where)
+    raise unittest.SkipTest("needs a cgroup v2 hierarchy that can be written to")
+
+
+def cgroup2_of(pid):
+    """The directory of its v2 cgroup; the mount itself for what is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    path = next((line[3:] for line in lines if line.startswith("0::")), "/")
+    return cgroup2_mount() / path.lstrip("/")
 
 
 def all_pids():
@@ -290,6 +318,9 @@ class Daemon:
         """Keepers and workers that are alive, by /proc alone: also while nobody answers."""
         found = []
         for pid in self._ours():
+            # Asked before the name: a unit's process looks like the worker until its exec.
+            if before_exec(pid):
+                continue
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             except OSError:

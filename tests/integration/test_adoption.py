@@ -121,6 +121,34 @@ class Adoption(Kills):
         self.assertEqual(len(rows), 1)
         self.assertFalse(rows[0]["planned"])
 
+    def test_a_process_before_its_exec_is_adopted(self):
+        """Born, and the worker killed before it executed: it still looks like the worker, and is the
+        unit's all the same. Frozen there, so that the successor surely meets it so."""
+        port = harness.free_port()
+        name = self.daemon.service(
+            "echo", f"Type=notify\nExecStart={harness.target('echo_server')} {port} --notify")
+        self.daemon.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        worker = self.daemon.status()["pid"]
+        units = harness.cgroup2_of(pid).parent
+        if units in harness.cgroup2_of(worker).parents:
+            self.skipTest("the worker is in the units' cgroup and would be frozen with them")
+        freeze = units / "cgroup.freeze"
+        self.addCleanup(freeze.write_text, "0")
+        freeze.write_text("1")
+        kill(pid)
+        born = wait_until(lambda: [p for p in harness.all_pids() if harness.before_exec(p) and
+                                   harness.cgroup2_of(p).parent == units], "a successor is born")
+        self.assertEqual(len(born), 1)
+        self.assertTrue(kill(worker))
+        self.daemon.wait_new_worker(worker)
+        freeze.write_text("0")
+        self.assertEqual(self.daemon.wait_main_pid(name, other_than=pid), born[0])
+        with EchoClient(port) as client:
+            self.assertEqual(client.pid(), born[0])
+        self.assertEqual(self.daemon.processes_of(name), born)
+        self.assertEqual(len(self.daemon.ledger_events(name, "unit.exit")), 1)
+
     def test_exit_status_outlives_the_worker(self):
         """Dead together with the worker: the keeper has the status for the successor."""
         name = self.daemon.service("sleeper", "ExecStart=/bin/sleep 1000000")

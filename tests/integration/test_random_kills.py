@@ -176,7 +176,25 @@ class RandomKills(harness.DaemonTest):
             self.assertTrue(
                 any(start <= crash.answered_ns and end >= crash.before_ns for crash in crashes),
                 f"invented for {unit}: {start} to {end}; crashes: {crashes}")
-        self.assertLessEqual(len(rows), len(crashes))
+        self.assert_none_doubled(unit, spans, crashes)
+
+    def assert_none_doubled(self, unit, spans, crashes):
+        """Each downtime has a crash of its own. (Not the other way round: a unit that crashes again
+        before anybody saw that it was back is down once.)"""
+        free = sorted(crashes, key=lambda crash: crash.answered_ns)
+        for start, end in sorted(spans, key=lambda span: span[1]):
+            mine = next((crash for crash in free
+                         if start <= crash.answered_ns and end >= crash.before_ns), None)
+            if mine is None:
+                near = [f"{event['since_boot_ns']} {kind} {event['detail']}"
+                        for kind in ("unit.exit", "unit.crash", "unit.ready")
+                        for event in self.daemon.ledger_events(unit, kind)
+                        if abs(event["since_boot_ns"] - start) < 5e9]
+                near.sort()
+                self.fail(f"doubled for {unit}: {start} to {end}; its crashes then: "
+                          f"{[c for c in crashes if abs(c.before_ns - start) < 5e9]}; its events:\n" +
+                          "\n".join(near))
+            free.remove(mine)
 
     def test_units_survive_and_the_ledger_knows(self):
         self.write_units()

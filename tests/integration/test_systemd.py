@@ -20,15 +20,6 @@ SERVICE = "ninesd.service"
 STRANGER = "stranger.service"
 
 
-def cgroup2_mount():
-    with open("/proc/self/mounts", encoding="utf-8") as file:
-        for line in file:
-            _, where, kind, *_ = line.split()
-            if kind == "cgroup2" and os.access(where, os.W_OK):
-                return where
-    raise unittest.SkipTest("needs a cgroup v2 hierarchy that can be written to")
-
-
 class Systemd:
     """Boots systemd with the daemon's service in it. The daemon's directories are seen from both
     sides; pids that the daemon tells are those of the namespace."""
@@ -39,7 +30,7 @@ class Systemd:
             harness.need_program(program)
         if not SYSTEMD.exists():
             raise unittest.SkipTest(f"needs {SYSTEMD}")
-        self._cgroup = tempfile.mkdtemp(prefix="nines-test-", dir=cgroup2_mount())
+        self._cgroup = tempfile.mkdtemp(prefix="nines-test-", dir=harness.cgroup2_mount())
         test.addCleanup(self._remove_cgroup)
         work = Path(tempfile.mkdtemp(prefix="nines-systemd-"))
         test.addCleanup(shutil.rmtree, work, ignore_errors=True)

@@ -1,6 +1,9 @@
 // Service: going on where a daemon that was killed, or replaced, had been.
 
-#include <signal.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <thread>
 
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
@@ -8,6 +11,43 @@
 #include "sys/procfs.h"
 
 namespace nines::supervise {
+namespace {
+
+// A process between its birth and its exec needs well under a millisecond, unless the machine is
+// busy or its files are slow to open.
+constexpr int kExecPolls = 1000;
+constexpr Nanoseconds kExecPoll = std::chrono::milliseconds(1);
+
+std::string program_of(pid_t pid) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  std::string path = sys::Procfs().executable(pid).value_or(std::string());
+  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  return path;
+}
+
+/// Our predecessor died between the process's birth and noting its start time. That it is ours
+/// shows in its environment, which holds the instance's id from its first instruction on. Until
+/// its exec it shares our predecessor's memory, and so its environment: that is waited for.
+/// @errors kGone: it ended, and the pid is nobody's or somebody else's.
+Result<ProcessId> find_unnoted(pid_t pid, const std::string& invocation_id) {
+  const sys::Procfs procfs;
+  NINES_ASSIGN(sys::ProcessStat stat, procfs.stat(pid));
+  for (int i = 0; i < kExecPolls && stat.before_exec && stat.state != 'Z'; ++i) {
+    // Not the exec that we wait for: a worker that somebody forked, under a pid that came round.
+    if (program_of(pid) != program_of(::getpid())) break;
+    std::this_thread::sleep_for(kExecPoll);
+    NINES_ASSIGN(stat, procfs.stat(pid));
+  }
+  const auto environment = procfs.environment(pid);
+  // Empty: a zombie, or in the middle of its exec.
+  if (!environment || environment->empty()) return stat.id;
+  if (stat.before_exec && program_of(pid) == program_of(::getpid())) return stat.id;
+  const auto found = environment->find("INVOCATION_ID");
+  if (found != environment->end() && found->second == invocation_id) return stat.id;
+  return Error(ErrorCode::kGone, "adopt process", std::to_string(pid));
+}
+
+}  // namespace
 
 void Service::restore_process(const SavedProcess& saved, LiveProcess& into) {
   if (saved.slot == ProcessTable::kNoSlot) return;
@@ -16,18 +56,11 @@ void Service::restore_process(const SavedProcess& saved, LiveProcess& into) {
   if (!id.valid()) return;  // killed before the kernel made the process: it never existed
   auto pidfd = sys::Pidfd::open(id);
   if (pidfd && id.start == StartTime::kUnknown) {
-    // We died between the process's birth and noting its start time. That it is ours shows in its
-    // environment, which holds this instance's id from its first instruction on.
-    const auto environment = sys::Procfs().environment(id.pid);
-    const auto found =
-        environment ? environment->find("INVOCATION_ID") : decltype(environment->end())();
-    const bool before_exec = environment && environment->empty();
-    if (environment && !before_exec &&
-        (found == environment->end() || found->second != saved.invocation_id)) {
-      pidfd = Error(ErrorCode::kGone, "adopt process", std::to_string(id.pid));
-    } else if (const auto now = sys::Procfs().identify(id.pid)) {
+    if (const auto now = find_unnoted(id.pid, saved.invocation_id)) {
       id = *now;
       context_.table.set_start(saved.slot, id.start);
+    } else {
+      pidfd = now.error();
     }
   }
   into.id = id;
