@@ -8,52 +8,38 @@
 
 #include <utility>
 
+#include "sys/fd_watches.h"
+
 namespace nines::sys {
 namespace asio = boost::asio;
 
 struct EventLoop::State {
+  State() : all_fds(context, watches->fd()) { arm(); }
+  // The set may live on, in subscriptions that outlive the loop.
+  ~State() { (void)all_fds.release(); }
+
+  void arm() {
+    all_fds.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                         if (error) return;
+                         watches->run_ready();
+                         arm();
+                       });
+  }
+
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::shared_ptr<FdWatches> watches = std::make_shared<FdWatches>();
+  asio::posix::stream_descriptor all_fds;
 };
 
 namespace {
 
-// The handlers hold the watch itself, so that a callback may drop its own Subscription: that only
-// clears `callback`, and the memory goes when the last pending handler has run.
-struct FdWatch : std::enable_shared_from_this<FdWatch> {
-  FdWatch(asio::io_context& context, int fd, asio::posix::stream_descriptor::wait_type what,
-          std::function<void()> ready)
-      : descriptor(context, fd),
-        wait_for(what),
-        callback(std::make_shared<std::function<void()>>(std::move(ready))) {}
-  ~FdWatch() {
-    if (descriptor.is_open()) (void)descriptor.release();
-  }
-
-  void arm() {
-    descriptor.async_wait(wait_for, [self = shared_from_this()](boost::system::error_code error) {
-      if (error || !self->callback) return;
-      const auto keep_alive = self->callback;
-      (*keep_alive)();
-      if (self->callback) self->arm();
-    });
-  }
-
-  void cancel() {
-    callback.reset();
-    // The fd is the subscriber's: it is taken out of epoll here and now, never closed.
-    (void)descriptor.release();
-  }
-
-  asio::posix::stream_descriptor descriptor;
-  asio::posix::stream_descriptor::wait_type wait_for;
-  std::shared_ptr<std::function<void()>> callback;
-};
-
 struct FdSubscription final : Subscription::Impl {
-  explicit FdSubscription(std::shared_ptr<FdWatch> w) : watch(std::move(w)) {}
-  ~FdSubscription() override { watch->cancel(); }
-  std::shared_ptr<FdWatch> watch;
+  FdSubscription(std::shared_ptr<FdWatches> set, int fd, std::uint32_t events,
+                 std::function<void()> ready)
+      : watch(std::move(set), fd, events, std::move(ready)) {}
+  FdWatches::Watch watch;
 };
 
 struct TimerState {
@@ -77,22 +63,14 @@ struct TimerSubscription final : Subscription::Impl {
 EventLoop::EventLoop() : state_(std::make_unique<State>()) {}
 EventLoop::~EventLoop() = default;
 
-namespace {
-Subscription watch_fd(asio::io_context& context, int fd,
-                      asio::posix::stream_descriptor::wait_type what, std::function<void()> ready) {
-  auto watch = std::make_shared<FdWatch>(context, fd, what, std::move(ready));
-  watch->arm();
-  return Subscription(std::make_unique<FdSubscription>(std::move(watch)));
-}
-}  // namespace
-
 Subscription EventLoop::on_readable(int fd, std::function<void()> ready) {
-  return watch_fd(state_->context, fd, asio::posix::stream_descriptor::wait_read, std::move(ready));
+  return Subscription(
+      std::make_unique<FdSubscription>(state_->watches, fd, EPOLLIN, std::move(ready)));
 }
 
 Subscription EventLoop::on_writable(int fd, std::function<void()> ready) {
-  return watch_fd(state_->context, fd, asio::posix::stream_descriptor::wait_write,
-                  std::move(ready));
+  return Subscription(
+      std::make_unique<FdSubscription>(state_->watches, fd, EPOLLOUT, std::move(ready)));
 }
 
 Subscription EventLoop::after(Nanoseconds delay, std::function<void()> fire) {
