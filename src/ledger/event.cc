@@ -33,6 +33,7 @@ std::string new_id() {
     bytes[i] = static_cast<unsigned char>(milliseconds >> (8 * (kTimeBytes - 1 - i)));
   }
   std::string id;
+  id.reserve(2 * kIdBytes);
   static constexpr std::string_view kDigits = "0123456789abcdef";
   for (const unsigned char byte : bytes) {
     id += kDigits[byte >> 4];

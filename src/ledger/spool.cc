@@ -44,6 +44,11 @@ std::unique_ptr<Spool> Spool::in_memory(SpoolOptions options) {
   return std::unique_ptr<Spool>(new Spool(std::move(options)));
 }
 
+Spool::~Spool() {
+  // Nothing to drain for a successor.
+  if (fd_ && current_.records == 0) ::unlink(path_of(current_.number).c_str());
+}
+
 Status Spool::lock() {
   const std::string path = options_.directory + "/spool.lock";
   NINES_ASSIGN(lock_fd_, sys::open_file(path, O_RDWR | O_CREAT, 0600));
@@ -166,7 +171,10 @@ Spool::Kept Spool::drop(const Record& record) {
 
 void Spool::seal() {
   const std::lock_guard guard(mutex_);
-  if (fd_ && current_.records > 0) retire_current();
+  if (!fd_ || current_.records == 0) return;
+  retire_current();
+  // Where this fails, the next append says so.
+  if (!begin_segment()) retry_file_at_ = {};
 }
 
 void Spool::retire_current() {
@@ -220,7 +228,8 @@ void Spool::drop_memory(std::size_t count) {
 
 Spool::Backlog Spool::backlog() const {
   const std::lock_guard guard(mutex_);
-  return {sealed_records_ + current_.records + memory_.size(), sealed_bytes_ + current_.bytes,
+  const std::uint64_t current_bytes = current_.records > 0 ? current_.bytes : 0;
+  return {sealed_records_ + current_.records + memory_.size(), sealed_bytes_ + current_bytes,
           memory_.size()};
 }
 

@@ -64,13 +64,17 @@ class Spool {
   static Result<std::unique_ptr<Spool>> open(SpoolOptions options);
   /// Without a directory: every record is held in memory.
   static std::unique_ptr<Spool> in_memory(SpoolOptions options);
+  ~Spool();
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
 
   /// Microseconds: encodes, checks the bounds, one write(2). Bounds: info events up to `limit`,
   /// warnings and errors up to 5/4 of it, intervals up to 3/2.
   Kept append(const Record& record);
 
   /// Closes the segment being written, so that all() is drained whole; later records go to a new
-  /// one. Nothing to do when it is empty.
+  /// one, which is made here: to create a file is the dearest part of an append(), and it would
+  /// fall to the first record of a crash. Nothing to do when it is empty.
   void seal();
   /// Sealed segments, oldest first.
   std::vector<Segment> sealed() const;

@@ -1,6 +1,7 @@
 #include "ledger/spool.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,30 @@ TEST(Spool, KeepsTheOrderAndForgetsWhatIsRemoved) {
   EXPECT_EQ(spool->backlog().bytes, 0U);
   spool->seal();
   EXPECT_TRUE(spool->sealed().empty());
+}
+
+TEST(Spool, TheNextSegmentIsThereBeforeItIsNeeded) {
+  const TempDir dir;
+  const auto segments = [&dir] {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+      if (entry.path().extension() == ".seg") names.push_back(entry.path().filename());
+    }
+    return names;
+  };
+  auto spool = *Spool::open(options_in(dir));
+  EXPECT_TRUE(segments().empty());
+  spool->append(make_event("a"));
+  spool->seal();
+  const auto both = segments();
+  EXPECT_EQ(both.size(), 2U);
+  spool->append(make_event("b"));
+  EXPECT_THAT(segments(), ::testing::UnorderedElementsAreArray(both));
+  spool->seal();
+  for (const auto& sealed : spool->sealed()) ASSERT_TRUE(spool->remove(sealed).has_value());
+  EXPECT_EQ(segments().size(), 1U);
+  spool.reset();
+  EXPECT_TRUE(segments().empty()) << "an empty one is left to nobody";
 }
 
 TEST(Spool, ASuccessorFindsWhatWasLeft) {
