@@ -55,7 +55,7 @@ int become_keeper(const std::string& self, std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const ParsedOptions parsed = parse_daemon_options(argc, argv);
+  ParsedOptions parsed = parse_daemon_options(argc, argv);
   if (parsed.done) {
     std::fputs(parsed.text.c_str(), parsed.code == 0 ? stdout : stderr);
     return parsed.code;
@@ -83,12 +83,13 @@ int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 1);
   log::init("ninesd", parsed.options.log_level);
   arguments.insert(arguments.begin(), *self);
-  auto worker =
-      std::make_unique<Worker>(parsed.options, std::move(arguments), keeper_beside(*self));
+  const std::string runtime_dir = parsed.options.runtime_dir;
+  auto worker = std::make_unique<Worker>(std::move(parsed.options), std::move(arguments),
+                                         keeper_beside(*self));
   const auto code = worker->run();
   const bool remove = worker->leaves_directory_behind();
   worker.reset();  // it may still write
-  if (remove) remove_runtime_directory(parsed.options.runtime_dir);
+  if (remove) remove_runtime_directory(runtime_dir);
   if (code) return *code;
   return fail(code.error(),
               code.error().code() == ErrorCode::kBusy ? kExitAlreadyRunning : kExitFailure);

@@ -17,7 +17,7 @@
 namespace nines::daemon {
 namespace {
 
-constexpr std::size_t kRecentEvents = 512;
+constexpr std::size_t kRecentEvents = 256;
 constexpr std::size_t kUnitsWithAvailability = 200;
 constexpr Nanoseconds kDay = std::chrono::hours(24);
 

@@ -183,7 +183,8 @@ Status Worker::State::open_api(std::map<std::string, UniqueFd>& held) {
 }
 
 Status Worker::State::start_units() {
-  std::vector<std::string> names = options.units;
+  // Whose end is ours too is asked for later; others are only started.
+  std::vector<std::string> names = options.foreground ? options.units : std::move(options.units);
   if (!options.command.empty()) {
     NINES_ASSIGN(const TransientUnit unit, transient_unit(options.command));
     NINES_TRY(manager->define_transient(unit.name, unit.text));

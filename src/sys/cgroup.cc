@@ -55,34 +55,38 @@ Status remove_tree(const std::string& directory) {
 
 CgroupPaths::CgroupPaths(const std::string& v2, const std::vector<std::string>& v1) {
   if (v2.empty() && v1.empty()) return;
+  Paths paths;
+  std::string& name = paths.name;
   const std::string& any = v2.empty() ? v1.front() : v2;
-  name_ = any.substr(std::min(any.rfind('/'), any.size()));
-  const auto ends_so = [this](const std::string& path) { return path.ends_with(name_); };
-  if (!std::all_of(v1.begin(), v1.end(), ends_so)) name_.clear();
-  const auto base = [this](const std::string& path) {
-    return path.substr(0, path.size() - name_.size());
+  name = any.substr(std::min(any.rfind('/'), any.size()));
+  const auto ends_so = [&name](const std::string& path) { return path.ends_with(name); };
+  if (!std::all_of(v1.begin(), v1.end(), ends_so)) name.clear();
+  const auto base = [&name](const std::string& path) {
+    return path.substr(0, path.size() - name.size());
   };
   Bases bases;
   if (!v2.empty()) bases.v2 = base(v2);
   for (const auto& path : v1) bases.v1.push_back(base(path));
   // Nearly always those of the unit before.
   thread_local std::weak_ptr<const Bases> last;
-  bases_ = last.lock();
-  if (bases_ && *bases_ == bases) return;
-  bases_ = std::make_shared<const Bases>(std::move(bases));
-  last = bases_;
+  paths.bases = last.lock();
+  if (!paths.bases || *paths.bases != bases) {
+    paths.bases = std::make_shared<const Bases>(std::move(bases));
+    last = paths.bases;
+  }
+  paths_ = std::make_shared<const Paths>(std::move(paths));
 }
 
 std::string CgroupPaths::v2() const {
-  return bases_ && !bases_->v2.empty() ? bases_->v2 + name_ : std::string();
+  return paths_ && !paths_->bases->v2.empty() ? paths_->bases->v2 + paths_->name : std::string();
 }
 
 std::vector<std::string> CgroupPaths::v1() const {
-  std::vector<std::string> paths;
-  if (bases_) {
-    for (const auto& base : bases_->v1) paths.push_back(base + name_);
+  std::vector<std::string> all;
+  if (paths_) {
+    for (const auto& base : paths_->bases->v1) all.push_back(base + paths_->name);
   }
-  return paths;
+  return all;
 }
 
 Result<Cgroup> Cgroup::reopen(const CgroupPaths& paths) {

@@ -34,14 +34,14 @@ struct CgroupLimits {
   std::optional<double> cpu_quota{};          ///< in cores, 0.5 = 50 %
 };
 
-/// The directories of one cgroup, one in each hierarchy in use. Kept as the name they end in and,
-/// once for all that have them in common, what comes before: there are two for each unit.
+/// The directories of one cgroup, one in each hierarchy in use. Kept once for all copies, as the
+/// name they end in and, once for all units that have them in common, what comes before.
 class CgroupPaths {
  public:
   CgroupPaths() = default;
   CgroupPaths(const std::string& v2, const std::vector<std::string>& v1);
 
-  bool empty() const { return bases_ == nullptr; }
+  bool empty() const { return paths_ == nullptr; }
   std::string v2() const;  ///< empty: none
   std::vector<std::string> v1() const;
 
@@ -51,8 +51,11 @@ class CgroupPaths {
     std::vector<std::string> v1;
     friend bool operator==(const Bases&, const Bases&) = default;
   };
-  std::shared_ptr<const Bases> bases_;
-  std::string name_;  ///< with the '/' before it
+  struct Paths {
+    std::shared_ptr<const Bases> bases;
+    std::string name;  ///< with the '/' before it
+  };
+  std::shared_ptr<const Paths> paths_;
 };
 
 /// The cgroup of one unit.

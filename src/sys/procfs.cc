@@ -127,6 +127,20 @@ Result<std::map<int, std::string>> Procfs::descriptors(pid_t pid) const {
   return links;
 }
 
+Result<std::set<std::uint64_t>> Procfs::socket_inodes(pid_t pid) const {
+  constexpr std::string_view kPrefix = "socket:[";
+  NINES_ASSIGN(const auto links, descriptors(pid));
+  std::set<std::uint64_t> inodes;
+  for (const auto& [number, target] : links) {
+    if (!target.starts_with(kPrefix)) continue;
+    std::uint64_t inode = 0;
+    const char* const begin = target.data() + kPrefix.size();
+    const char* const end = target.data() + target.size();
+    if (std::from_chars(begin, end, inode).ec == std::errc()) inodes.insert(inode);
+  }
+  return inodes;
+}
+
 Result<std::vector<pid_t>> Procfs::threads(pid_t pid) const {
   return gone_if_missing(list_numbers(root_.path(pid_path(pid, "task"))));
 }

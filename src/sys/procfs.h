@@ -1,7 +1,9 @@
 // /proc, read and typed. Everything here is a snapshot of something that may end meanwhile.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +57,8 @@ class Procfs {
   Result<std::string> executable(pid_t pid) const;
   /// Open descriptors: number -> link text ("socket:[1234]", "/dev/null").
   Result<std::map<int, std::string>> descriptors(pid_t pid) const;
+  /// Inodes of the sockets among them, which name a socket in the kernel's own lists.
+  Result<std::set<std::uint64_t>> socket_inodes(pid_t pid) const;
   /// Children of every thread of the process; scans /proc where the kernel has no `children` file.
   Result<std::vector<pid_t>> children(pid_t pid) const;
   Result<std::vector<pid_t>> threads(pid_t pid) const;

@@ -104,6 +104,7 @@ TEST_F(ProcfsFixture, LinksAreTextsNotFiles) {
   EXPECT_EQ(*procfs_.executable(4242), "/usr/sbin/redis-server (deleted)");
   EXPECT_THAT(*procfs_.descriptors(4242),
               ElementsAre(Pair(0, "/dev/null"), Pair(7, "socket:[1234]"), Pair(12, "pipe:[99]")));
+  EXPECT_THAT(*procfs_.socket_inodes(4242), ElementsAre(1234));
 }
 
 TEST_F(ProcfsFixture, ChildrenOfAllThreadsOrFromAScan) {

@@ -42,25 +42,22 @@ ListenerNames names_of(const std::vector<std::pair<std::string, int>>& listeners
   return names;
 }
 
-std::set<std::string> socket_inodes(pid_t pid) {
-  std::set<std::string> inodes;
-  const auto descriptors = sys::Procfs().descriptors(pid);
-  if (!descriptors) return inodes;
-  for (const auto& [fd, target] : *descriptors) {
-    if (target.starts_with("socket:[")) inodes.insert(target.substr(8, target.size() - 9));
-  }
-  return inodes;
+using Inodes = std::set<std::uint64_t>;
+
+bool among(const Inodes& inodes, const std::string& text) {
+  std::uint64_t inode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), inode);
+  return error == std::errc() && end == text.data() + text.size() && inodes.contains(inode);
 }
 
 /// One line of /proc/net/tcp: sl local rem st tx:rx tr:when retr uid timeout inode ...
-bool is_tcp_connection(const std::string& line, const ListenerNames& names,
-                       const std::set<std::string>& inodes) {
+bool is_tcp_connection(const std::string& line, const ListenerNames& names, const Inodes& inodes) {
   std::istringstream words(line);
   std::string slot, local, remote, state, queues, timer, retransmit, uid, timeout, inode;
   words >> slot >> local >> remote >> state >> queues >> timer >> retransmit >> uid >> timeout >>
       inode;
   constexpr std::string_view kListen = "0A";  // TCP_LISTEN, net/tcp_states.h
-  if (state == kListen || !inodes.contains(inode)) return false;
+  if (state == kListen || !among(inodes, inode)) return false;
   const auto colon = local.find(':');
   if (colon == std::string::npos) return false;
   unsigned port = 0;
@@ -69,20 +66,19 @@ bool is_tcp_connection(const std::string& line, const ListenerNames& names,
 }
 
 /// One line of /proc/net/unix: num refcount protocol flags type state inode [path]
-bool is_unix_connection(const std::string& line, const ListenerNames& names,
-                        const std::set<std::string>& inodes) {
+bool is_unix_connection(const std::string& line, const ListenerNames& names, const Inodes& inodes) {
   std::istringstream words(line);
   std::string number, references, protocol, flags, type, state, inode, path;
   words >> number >> references >> protocol >> flags >> type >> state >> inode >> path;
   constexpr std::string_view kConnected = "03";  // SS_CONNECTED, linux/net.h
-  return state == kConnected && inodes.contains(inode) && names.paths.contains(path);
+  return state == kConnected && among(inodes, inode) && names.paths.contains(path);
 }
 
 }  // namespace
 
 bool has_accepted_connection(pid_t pid, const std::vector<std::pair<std::string, int>>& listeners) {
   const ListenerNames names = names_of(listeners);
-  const std::set<std::string> inodes = socket_inodes(pid);
+  const Inodes inodes = sys::Procfs().socket_inodes(pid).value_or(Inodes());
   for (const char* table : {"tcp", "tcp6", "unix"}) {
     const auto text = sys::read_file(fmt::format("/proc/{}/net/{}", pid, table));
     if (!text) {

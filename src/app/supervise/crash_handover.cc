@@ -4,46 +4,35 @@
 #include <sched.h>
 
 #include <charconv>
-#include <string_view>
-#include <unordered_set>
 
 #include "sys/file.h"
 #include "sys/procfs.h"
-#include "sys/sock_diag.h"
 
 namespace nines::supervise {
-namespace {
 
-std::unordered_set<std::uint64_t> socket_inodes(pid_t pid) {
-  constexpr std::string_view kPrefix = "socket:[";
-  std::unordered_set<std::uint64_t> inodes;
-  const auto descriptors = sys::Procfs().descriptors(pid);
-  if (!descriptors) return inodes;
-  for (const auto& [fd, target] : *descriptors) {
-    if (!target.starts_with(kPrefix)) continue;
-    std::uint64_t inode = 0;
-    const char* const begin = target.data() + kPrefix.size();
-    if (std::from_chars(begin, target.data() + target.size(), inode).ec == std::errc()) {
-      inodes.insert(inode);
-    }
-  }
-  return inodes;
+std::vector<sys::TcpListener> find_listeners(const sys::Pidfd& process, pid_t pid) {
+  const auto inodes = sys::Procfs().socket_inodes(pid);
+  if (!inodes || inodes->empty()) return {};
+  auto diag = sys::SockDiag::open();
+  if (!diag) return {};
+  auto listeners = diag->tcp_listeners();
+  if (!listeners) return {};
+  std::erase_if(*listeners, [&](const auto& found) { return !inodes->contains(found.inode); });
+  // As long as it is there, it was its descriptors that were read, and not those of a later process
+  // with its number.
+  if (process.has_exited()) return {};
+  return std::move(*listeners);
 }
 
-}  // namespace
-
-unsigned free_listeners(pid_t pid) {
-  const auto inodes = socket_inodes(pid);
-  if (inodes.empty()) return 0;
+unsigned close_listeners(const std::vector<sys::TcpListener>& listeners) {
+  if (listeners.empty()) return 0;
   auto diag = sys::SockDiag::open();
   if (!diag) return 0;
-  const auto listeners = diag->tcp_listeners();
-  if (!listeners) return 0;
-  unsigned freed = 0;
-  for (const sys::TcpListener& listener : *listeners) {
-    if (inodes.contains(listener.inode) && diag->destroy(listener)) ++freed;
+  unsigned closed = 0;
+  for (const sys::TcpListener& listener : listeners) {
+    if (diag->destroy(listener)) ++closed;
   }
-  return freed;
+  return closed;
 }
 
 void give_way(const sys::Pidfd& process, pid_t pid, LeaveThisCpu leave) {

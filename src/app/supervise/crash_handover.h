@@ -5,21 +5,28 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "sys/pidfd.h"
+#include "sys/sock_diag.h"
 
 namespace nines::supervise {
 
-/// Closes the listening TCP sockets of a process that will never serve again, so that another one
-/// can bind() their addresses with SO_REUSEADDR. Clients in their queues are reset, and may connect
-/// again, instead of hanging until the process is gone.
-/// @pre     the kernel is ending the process (a coredump event), and it was not reaped yet: one
-///          that lives would go deaf.
-/// @return  the number of sockets closed; 0 also where we may not (it needs CAP_NET_ADMIN), where
-///          they are of another network namespace, or where the process has closed them already.
+/// The listening TCP sockets that a process has open now. Empty also where we may not look, where
+/// they are of another network namespace, or when the process ends meanwhile.
+/// @pre  `pid` is the process's, whether or not it has been reaped.
+std::vector<sys::TcpListener> find_listeners(const sys::Pidfd& process, pid_t pid);
+
+/// Closes listening sockets of a process that will never serve again, so that another one can
+/// bind() their addresses with SO_REUSEADDR. Clients in their queues are reset, and may connect
+/// again, instead of hanging until the process is gone. Each is named by its cookie: one that was
+/// closed since it was found costs nobody his socket.
+/// @pre     the kernel is ending the process (a coredump event): one that lives would go deaf.
+/// @return  the number of sockets closed; 0 also where we may not (it needs CAP_NET_ADMIN), or
+///          where the process has closed them already.
 /// @source  SOCK_DESTROY, sock_diag(7). pidfd_getfd(2) would do for a process that is being dumped,
 ///          but not for one that is already exiting (ESRCH), as all do that write no core.
-unsigned free_listeners(pid_t pid);
+unsigned close_listeners(const std::vector<sys::TcpListener>& listeners);
 
 /// Whether this CPU is needed for the successor, which begins its life on it. A spare, which is
 /// there already, runs where it ran before: the dying one must not be sent there.

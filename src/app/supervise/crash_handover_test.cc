@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <vector>
 
 #include "sys/test_require.h"
 
@@ -69,6 +70,10 @@ class Owner {
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
   pid_t pid() const { return pid_; }
+  std::vector<sys::TcpListener> listeners() const {
+    const auto handle = sys::Pidfd::open(pid_);
+    return handle ? find_listeners(*handle, pid_) : std::vector<sys::TcpListener>();
+  }
 
  private:
   pid_t pid_ = 0;
@@ -82,7 +87,7 @@ TEST(CrashHandover, FreesThePortOfALivingProcess) {
   const Owner owner(listener);
   EXPECT_EQ(listen_on(port), -1);
   EXPECT_EQ(errno, EADDRINUSE);
-  EXPECT_EQ(free_listeners(owner.pid()), 1U);
+  EXPECT_EQ(close_listeners(owner.listeners()), 1U);
   const int successor = listen_on(port);
   EXPECT_GE(successor, 0) << errno;
   ::close(successor);
@@ -91,7 +96,7 @@ TEST(CrashHandover, FreesThePortOfALivingProcess) {
 TEST(CrashHandover, LeavesListenersOfOthersAlone) {
   const int mine = listen_on(0);
   const Owner owner(listen_on(0));
-  (void)free_listeners(owner.pid());
+  (void)close_listeners(owner.listeners());
   EXPECT_EQ(listen_on(port_of(mine)), -1);
   EXPECT_EQ(errno, EADDRINUSE);
   ::close(mine);
@@ -108,7 +113,7 @@ TEST(CrashHandover, LeavesConnectionsAlone) {
   const int accepted = ::accept(listener, nullptr, nullptr);
   ::close(listener);
   const Owner owner(accepted);
-  EXPECT_EQ(free_listeners(owner.pid()), 0U);
+  EXPECT_EQ(close_listeners(owner.listeners()), 0U);
   char byte = 0;
   EXPECT_EQ(::recv(client, &byte, 1, MSG_DONTWAIT), -1);
   EXPECT_EQ(errno, EAGAIN) << "still connected";
@@ -129,11 +134,41 @@ TEST(CrashHandover, GivesWay) {
   EXPECT_EQ(CPU_COUNT(&left), std::max(CPU_COUNT(&ours) - 1, 1));
 }
 
-TEST(CrashHandover, NothingToFreeOnceItIsGone) {
-  const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(0);
-  ::waitpid(pid, nullptr, 0);
-  EXPECT_EQ(free_listeners(pid), 0U);
+TEST(CrashHandover, WhatWasFoundBeforeCostsNobodyElseHisSocket) {
+  NINES_REQUIRE_OR_SKIP("root", ::geteuid() == 0, "needs CAP_NET_ADMIN");
+  std::vector<sys::TcpListener> found;
+  std::uint16_t port = 0;
+  {
+    const int listener = listen_on(0);
+    port = port_of(listener);
+    const Owner owner(listener);
+    found = owner.listeners();
+  }
+  ASSERT_EQ(found.size(), 1U);
+  const int successor = listen_on(port);
+  ASSERT_GE(successor, 0) << errno;
+  EXPECT_EQ(close_listeners(found), 0U);
+  EXPECT_EQ(listen_on(port), -1) << "it listens still";
+  ::close(successor);
+}
+
+TEST(CrashHandover, NothingIsFoundOnceItIsGone) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (;;) ::pause();
+  }
+  const auto handle = sys::Pidfd::open(child);
+  ASSERT_TRUE(handle);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(find_listeners(*handle, child).empty());
+  // Its number is another process's by now.
+  const int listener = listen_on(0);
+  EXPECT_TRUE(find_listeners(*handle, ::getpid()).empty());
+  const auto ourselves = sys::Pidfd::open(::getpid());
+  ASSERT_TRUE(ourselves);
+  EXPECT_EQ(find_listeners(*ourselves, ::getpid()).size(), 1U);
+  ::close(listener);
 }
 
 }  // namespace

@@ -31,23 +31,32 @@ DependencyGraph::DependencyGraph(const Units& units) {
   for (Id id = 0; id < loaded; ++id) add_socket_order(id);
   for (Node& node : nodes_) {
     node.passive = node.unit ? belongs_to_init(node.name) : reached_without_file(node.name);
-    for (auto* relations : {&node.to, &node.from}) {
-      for (Sparse<std::vector<Id>>& related : *relations) {
-        if (related.empty()) continue;
-        std::vector<Id>& others = related.edit();
-        std::sort(others.begin(), others.end());
-        others.erase(std::unique(others.begin(), others.end()), others.end());
-      }
-    }
+    node.to.sort_and_unify();
+    node.from.sort_and_unify();
   }
   // Last, because it must see what is written, and adds only what is not.
   for (Id id = 0; id < loaded; ++id) add_target_order(id);
   find_broken();
 }
 
+void DependencyGraph::Relations::add(Relation relation, Id other) {
+  if (!lists_) lists_ = std::make_unique<std::array<Sparse<std::vector<Id>>, kRelations>>();
+  (*lists_)[relation].push_back(other);
+}
+
+void DependencyGraph::Relations::sort_and_unify() {
+  if (!lists_) return;
+  for (Sparse<std::vector<Id>>& list : *lists_) {
+    if (list.empty()) continue;
+    std::vector<Id>& others = list.edit();
+    std::sort(others.begin(), others.end());
+    others.erase(std::unique(others.begin(), others.end()), others.end());
+  }
+}
+
 DependencyGraph::Id DependencyGraph::intern(const std::string& name) {
   const auto [entry, added] = ids_.emplace(name, nodes_.size());
-  if (added) nodes_.emplace_back().name = name;
+  if (added) nodes_.push_back(Node{entry->first, nullptr, false, {}, {}});
   return entry->second;
 }
 
@@ -58,8 +67,8 @@ DependencyGraph::Id DependencyGraph::find(const std::string& name) const {
 
 void DependencyGraph::relate(Id from, Relation relation, Id to) {
   if (from == to) return;
-  nodes_[from].to[relation].push_back(to);
-  nodes_[to].from[relation].push_back(from);
+  nodes_[from].to.add(relation, to);
+  nodes_[to].from.add(relation, from);
 }
 
 void DependencyGraph::relate_all(Id from, Relation relation,

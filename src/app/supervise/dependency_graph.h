@@ -81,6 +81,8 @@ class DependencyGraph {
   /// @param units  by name, aliases resolved. A name that units mention and that is not here does
   ///        not exist.
   explicit DependencyGraph(const Units& units);
+  DependencyGraph(const DependencyGraph&) = delete;
+  DependencyGraph& operator=(const DependencyGraph&) = delete;
 
   /// What to start so that `names` run, as systemd.unit(5) says: pulls in Requires=, BindsTo=,
   /// Wants=, Upholds=, and the sockets of Sockets=. Requisite= is only checked. Missing wishes are
@@ -137,11 +139,24 @@ class DependencyGraph {
     kImpliedAfter,
     kRelations
   };
+  /// The others in each relation. Most units have none.
+  class Relations {
+   public:
+    const std::vector<Id>& operator[](Relation relation) const {
+      static const std::vector<Id> none;
+      return lists_ ? (*lists_)[relation].get() : none;
+    }
+    void add(Relation relation, Id other);
+    void sort_and_unify();
+
+   private:
+    std::unique_ptr<std::array<Sparse<std::vector<Id>>, kRelations>> lists_;
+  };
   struct Node {
-    std::string name;
+    const std::string& name;                 ///< its key in ids_
     std::shared_ptr<const unit::Unit> unit;  ///< null: no such unit
     bool passive = false;  ///< never started as a dependency: belongs to systemd, or just a name
-    std::array<Sparse<std::vector<Id>>, kRelations> to, from;
+    Relations to, from;
   };
   struct Closure;     // start_plan.cc
   struct OrderGraph;  // dependency_order.cc

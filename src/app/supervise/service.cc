@@ -148,6 +148,7 @@ void Service::phase_done() {
       phase_timer_.reset();
       set_phase(Phase::kRunning);
       save();
+      look_for_listeners_soon();
       emit("unit.reloaded", ledger::Severity::kInfo, "{}");
       complete(reload_done_, {});
       break;
@@ -216,9 +217,10 @@ void Service::reset_failed() {
 }
 
 bool Service::owns(pid_t pid) const {
-  for (const LiveProcess* process : {&main_, &control_, &standby_, &health_command_}) {
+  for (const LiveProcess* process : {&main_, &control_, &standby_}) {
     if (process->valid() && process->id.pid == pid) return true;
   }
+  if (health_ && health_->command.valid() && health_->command.id.pid == pid) return true;
   for (const sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
     const auto pids = cgroup->processes();

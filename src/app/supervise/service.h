@@ -31,6 +31,7 @@
 #include "sys/cgroup.h"
 #include "sys/event_loop.h"
 #include "sys/pidfd.h"
+#include "sys/sock_diag.h"
 #include "sys/unix_socket.h"
 
 namespace nines::supervise {
@@ -86,8 +87,8 @@ class Service {
   /// Serving, as far as its own word (READY=1, exec) goes.
   bool is_active() const;
   bool is_settled() const;  ///< neither starting nor stopping
-  std::optional<bool> healthy() const { return healthy_; }
-  const std::string& health_detail() const { return health_detail_; }
+  std::optional<bool> healthy() const { return health_ ? health_->healthy : std::nullopt; }
+  std::string health_detail() const { return health_ ? health_->detail : std::string(); }
   std::vector<const sys::Pidfd*> running_processes() const;
   sys::CgroupUsage usage() const;
   LogCapture* log() { return log_.get(); }
@@ -131,11 +132,27 @@ class Service {
     ProcessId id;
     sys::Pidfd pidfd;
     unsigned slot = ProcessTable::kNoSlot;
-    std::string invocation_id;
     sys::Subscription watch;  ///< only for processes that the keeper cannot reap
     bool valid() const { return id.pid > 0; }
   };
   enum class Role : std::uint8_t { kMain, kControl, kStandby };
+  /// Of a unit with CrashHandover=early: what its main process listens on, found out while there is
+  /// time.
+  struct Handover {
+    sys::Subscription timer;
+    std::vector<sys::TcpListener> listeners;
+  };
+  /// Of a unit with HealthCheck=, from its first start on.
+  struct Health {
+    std::unique_ptr<HealthProbe> probe;
+    std::optional<HealthTracker> tracker;
+    sys::Subscription timer;
+    BootTime probe_began;
+    std::optional<bool> healthy;
+    std::string detail;
+    LiveProcess command;
+    std::function<void(Status)> command_done;
+  };
 
   // service.cc: phases
   void set_phase(Phase phase);
@@ -172,6 +189,7 @@ class Service {
   void on_standby_exit(const sys::ExitStatus& status);
   void handle_down(Outcome outcome, BootTime when);
   bool early_start_possible() const;
+  bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void forget(LiveProcess& process);
   void release_later(unsigned slot) { to_release_.push_back(slot); }
   void kill_leftovers_now();
@@ -192,6 +210,7 @@ class Service {
 
   // service_watch.cc: health check, watchdog
   void start_watching();
+  void look_for_listeners_soon();
   void stop_watching();
   void arm_watchdog();
   void schedule_health_check();
@@ -238,20 +257,15 @@ class Service {
   LiveProcess main_, control_, standby_;
   std::vector<LiveProcess> dying_;
   std::vector<Stray> strays_;  ///< without cgroups, while it stops
-  std::set<std::string> stray_ids_;
+  Sparse<std::set<std::string>> stray_ids_;
   sys::Cgroup cgroup_a_, cgroup_b_;
   std::unique_ptr<LogCapture> log_;
-  std::map<std::string, UniqueFd> fd_store_;  ///< by the keeper's name
+  Sparse<std::map<std::string, UniqueFd>> fd_store_;  ///< by the keeper's name
   Completion start_done_, stop_done_, reload_done_;
   sys::Subscription phase_timer_, restart_timer_, watchdog_timer_, poll_timer_, runtime_timer_;
-  sys::Subscription health_timer_, standby_timer_;
-  std::unique_ptr<HealthProbe> probe_;
-  std::optional<HealthTracker> tracker_;
-  BootTime probe_began_;
-  std::optional<bool> healthy_;
-  std::string health_detail_;
-  LiveProcess health_command_;
-  std::function<void(Status)> health_command_done_;
+  sys::Subscription standby_timer_;
+  std::unique_ptr<Health> health_;
+  std::unique_ptr<Handover> handover_;
   std::optional<Nanoseconds> watchdog_;
   bool start_gave_error_ = false;
   /// Slots of processes that have ended. They are emptied only after the next save: until then the

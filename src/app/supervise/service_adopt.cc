@@ -65,7 +65,6 @@ void Service::restore_process(const SavedProcess& saved, LiveProcess& into) {
   }
   into.id = id;
   into.slot = saved.slot;
-  into.invocation_id = saved.invocation_id;
   if (pidfd) into.pidfd = std::move(*pidfd);
   observer_.process_started(*this, id.pid);
 }
@@ -77,7 +76,7 @@ void Service::watch_orphan(LiveProcess& process) {
   if (!process.pidfd.valid() || (stat && stat->parent == ::getppid())) return;
   const ProcessId id = process.id;
   process.watch = context_.loop.on_readable(process.pidfd.fd(), [this, id] {
-    std::vector<LiveProcess*> candidates = {&main_, &control_, &standby_, &health_command_};
+    std::vector<LiveProcess*> candidates = {&main_, &control_, &standby_};
     for (LiveProcess& dying : dying_) candidates.push_back(&dying);
     for (LiveProcess* known : candidates) {
       if (!(known->id == id)) continue;
@@ -108,9 +107,8 @@ void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
       std::erase(state_.fd_store, name);
       continue;
     }
-    fd_store_[name] = std::move(found->second);
-    held.erase(found);
-    (void)context_.keeper.store(name, fd_store_[name].get()).has_value();
+    (void)context_.keeper.store(name, found->second.get()).has_value();
+    fd_store_.insert(held.extract(found));
   }
   restore_process(state_.main, main_);
   restore_process(state_.control, control_);

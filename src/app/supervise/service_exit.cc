@@ -35,9 +35,9 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
     on_standby_exit(status);
     return true;
   }
-  if (same(process, health_command_.id)) {
-    forget(health_command_);
-    if (auto done = std::exchange(health_command_done_, nullptr)) {
+  if (health_ && same(process, health_->command.id)) {
+    forget(health_->command);
+    if (auto done = std::exchange(health_->command_done, nullptr)) {
       done(status.success() ? Status()
                             : Status(Error(ErrorCode::kIo, "health command")
                                          .with_detail("ended with " + sys::to_string(status))));
@@ -204,10 +204,10 @@ void Service::on_crash_notice(pid_t pid) {
   // gets no CPU would take long.
   if (standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kNo);
   const bool spare_serves = thaw_standby();
-  if (!spare_serves && spec().nines.crash_handover == unit::CrashHandover::kEarly) {
-    // Not those that we hold: what it has are copies of ours, and they would end with it.
-    if (observer_.listen_fds(*this).empty()) (void)free_listeners(pid);
-  }
+  const bool frees_port = !spare_serves && takes_listeners();
+  // A look at all that it has open takes as long as half of the rest: what was known before, first.
+  const bool knew = frees_port && handover_ && close_listeners(handover_->listeners) > 0;
+  if (frees_port && !knew) (void)close_listeners(find_listeners(main_.pidfd, pid));
   if (!standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kYes);
   stop_watching();
   state_.dying.push_back(std::exchange(state_.main, {}));
@@ -226,6 +226,16 @@ void Service::on_crash_notice(pid_t pid) {
   }
   kill_leftovers_now();
   finish_down();
+  // What it had opened since, before the successor gets as far as that address.
+  if (knew && !dying_.empty() && dying_.back().id.pid == pid) {
+    (void)close_listeners(find_listeners(dying_.back().pidfd, pid));
+  }
+}
+
+bool Service::takes_listeners() const {
+  // Not those that we hold, for it or in its store: what it has are copies, and ours would end too.
+  return spec().nines.crash_handover == unit::CrashHandover::kEarly && fd_store_.empty() &&
+         observer_.listen_fds(*this).empty();
 }
 
 void Service::kill_leftovers_now() {

@@ -81,8 +81,10 @@ void Service::begin_start() {
   state_.status_text.clear();
   state_.restart_after_stop = false;
   start_gave_error_ = false;
-  healthy_.reset();
-  health_detail_.clear();
+  if (health_) {
+    health_->healthy.reset();
+    health_->detail.clear();
+  }
 
   bool skip = false;
   if (Status met = check_conditions(*unit_, skip); !met || skip) {
@@ -109,7 +111,7 @@ void Service::begin_start() {
 }
 
 void Service::limit_cgroup(const sys::Cgroup& cgroup) {
-  const unit::ResourceSettings& wanted = spec().resources;
+  const unit::ResourceSettings& wanted = *spec().resources;
   for (const std::string& limit :
        cgroup.apply({wanted.memory_max, wanted.memory_high, wanted.tasks_max, wanted.cpu_weight,
                      wanted.cpu_quota})) {
@@ -178,7 +180,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
     return std::move(spawned.error()).in(unit_->name);
   }
   context_.table.set_start(slot, spawned->id.start);
-  into = LiveProcess{spawned->id, std::move(spawned->pidfd), slot, state_.invocation_id, {}};
+  into = LiveProcess{spawned->id, std::move(spawned->pidfd), slot, {}};
   observer_.process_started(*this, into.id.pid);
   return {};
 }
@@ -288,7 +290,7 @@ void Service::take_main(pid_t pid) {
   context_.table.set_start(*slot, id->start);
   state_.main = {*slot, state_.invocation_id};
   state_.main_pid_known = true;
-  main_ = LiveProcess{*id, std::move(*pidfd), *slot, state_.invocation_id, {}};
+  main_ = LiveProcess{*id, std::move(*pidfd), *slot, {}};
   observer_.process_started(*this, pid);
   watch_orphan(main_);
 }
@@ -318,7 +320,7 @@ void Service::enter_running() {
 
 /// With a limit it must never run outside of it; without v2 nothing else would track it.
 bool Service::joins_v1_at_birth() const {
-  const unit::ResourceSettings& wanted = spec().resources;
+  const unit::ResourceSettings& wanted = *spec().resources;
   return cgroup_a_.v2_path().empty() || wanted.memory_max || wanted.memory_high ||
          wanted.tasks_max || wanted.cpu_weight || wanted.cpu_quota;
 }

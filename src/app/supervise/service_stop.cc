@@ -190,10 +190,13 @@ bool Service::look_for_strays() {
   }
   StrayQuery query;
   stray_ids_.insert(state_.invocation_id);
-  for (const LiveProcess* process : {&main_, &control_}) {
-    if (!process->valid()) continue;
-    query.parents.insert(process->id.pid);
-    stray_ids_.insert(process->invocation_id);
+  if (main_.valid()) {
+    query.parents.insert(main_.id.pid);
+    stray_ids_.insert(state_.main.invocation_id);
+  }
+  if (control_.valid()) {
+    query.parents.insert(control_.id.pid);
+    stray_ids_.insert(state_.control.invocation_id);
   }
   for (const LiveProcess& process : dying_) query.spared.insert(process.id.pid);
   if (standby_.valid()) query.spared.insert(standby_.id.pid);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "app/supervise/crash_handover.h"
 #include "app/supervise/event_detail.h"
 #include "app/supervise/exec_context.h"
 #include "app/supervise/service.h"
@@ -18,31 +19,46 @@ namespace nines::supervise {
 namespace {
 // A spare is started once the main instance has settled: both would compete for the CPU otherwise.
 constexpr Nanoseconds kSpareDelay = std::chrono::milliseconds(200);
+// By then it has opened what it listens on; many do so only after they said that they are ready.
+constexpr Nanoseconds kListensBy = std::chrono::milliseconds(500);
 }  // namespace
 
 void Service::start_watching() {
   watchdog_ = spec().service.watchdog;
   arm_watchdog();
   if (const auto& check = spec().nines.health_check) {
-    probe_ = std::make_unique<HealthProbe>(
+    if (!health_) health_ = std::make_unique<Health>();
+    health_->probe = std::make_unique<HealthProbe>(
         context_.loop, *check,
         [this](std::function<void(Status)> done) { run_health_command(std::move(done)); });
-    tracker_.emplace(*check, boot_now());
+    health_->tracker.emplace(*check, boot_now());
     schedule_health_check();
   }
   if (spec().nines.standby > 0 && !standby_.valid()) {
     standby_timer_ = context_.loop.after(kSpareDelay, [this] { launch_standby(); });
   }
+  look_for_listeners_soon();
+}
+
+void Service::look_for_listeners_soon() {
+  if (spec().nines.crash_handover != unit::CrashHandover::kEarly) return;
+  if (!handover_) handover_ = std::make_unique<Handover>();
+  handover_->listeners.clear();
+  handover_->timer = context_.loop.after(kListensBy, [this] {
+    if (main_.valid()) handover_->listeners = find_listeners(main_.pidfd, main_.id.pid);
+  });
 }
 
 void Service::stop_watching() {
   watchdog_timer_.reset();
   runtime_timer_.reset();
-  health_timer_.reset();
   standby_timer_.reset();
-  if (probe_) probe_->cancel();
-  probe_.reset();
-  tracker_.reset();
+  if (handover_) handover_->timer.reset();
+  if (!health_) return;
+  health_->timer.reset();
+  if (health_->probe) health_->probe->cancel();
+  health_->probe.reset();
+  health_->tracker.reset();
 }
 
 void Service::arm_watchdog() {
@@ -54,19 +70,19 @@ void Service::arm_watchdog() {
 }
 
 void Service::schedule_health_check() {
-  health_timer_ = context_.loop.after(spec().nines.health_check->interval, [this] {
-    probe_began_ = boot_now();
-    probe_->run([this](const Status& result) { on_health_result(result); });
+  health_->timer = context_.loop.after(spec().nines.health_check->interval, [this] {
+    health_->probe_began = boot_now();
+    health_->probe->run([this](const Status& result) { on_health_result(result); });
   });
 }
 
 void Service::on_health_result(const Status& result) {
-  if (!tracker_) return;
-  health_detail_ = result ? "" : result.error().message();
-  const auto transition = tracker_->record(result.has_value(), probe_began_);
+  if (!health_->tracker) return;
+  health_->detail = result ? "" : result.error().message();
+  const auto transition = health_->tracker->record(result.has_value(), health_->probe_began);
   schedule_health_check();
   if (transition == HealthTransition::kBecameHealthy) {
-    healthy_ = true;
+    health_->healthy = true;
     emit("health.ok", ledger::Severity::kInfo, "{}");
     if (state_.downtime && is_active()) {
       state_.active_since_boot = boot_now();
@@ -75,13 +91,13 @@ void Service::on_health_result(const Status& result) {
     return;
   }
   if (transition != HealthTransition::kBecameUnhealthy) return;
-  healthy_ = false;
+  health_->healthy = false;
   const std::string event =
-      emit("health.fail", ledger::Severity::kError, detail({{"reason", health_detail_}}));
-  open_downtime(tracker_->first_failure().value_or(probe_began_), false, event);
+      emit("health.fail", ledger::Severity::kError, detail({{"reason", health_->detail}}));
+  open_downtime(health_->tracker->first_failure().value_or(health_->probe_began), false, event);
   save();
   if (policy_restarts(effective_policy(spec().service), Outcome::kUnhealthy)) {
-    kill_hung(Outcome::kUnhealthy, "health check failed: " + health_detail_);
+    kill_hung(Outcome::kUnhealthy, "health check failed: " + health_->detail);
   }
 }
 
@@ -129,13 +145,13 @@ void Service::run_health_command(std::function<void(Status)> done) {
     return;
   }
   // A command that outlives its time-out is ended before the next one is started.
-  if (health_command_.valid()) {
-    (void)health_command_.pidfd.send_signal(SIGKILL).has_value();
-    forget(health_command_);
+  if (health_->command.valid()) {
+    (void)health_->command.pidfd.send_signal(SIGKILL).has_value();
+    forget(health_->command);
   }
-  health_command_ = LiveProcess{spawned->id, std::move(spawned->pidfd), *slot, {}, {}};
-  health_command_done_ = std::move(done);
-  observer_.process_started(*this, health_command_.id.pid);
+  health_->command = LiveProcess{spawned->id, std::move(spawned->pidfd), *slot, {}};
+  health_->command_done = std::move(done);
+  observer_.process_started(*this, health_->command.id.pid);
 }
 
 void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<UniqueFd> fds) {
@@ -192,21 +208,22 @@ void Service::store_descriptors(const NotifyMessage& message, std::vector<Unique
     const std::string label = message.fd_name.empty() ? "stored" : message.fd_name;
     const std::string name = fmt::format("store/{}/{}/{}", unit_->name, ledger::new_id(), label);
     if (!context_.keeper.store(name, fd.get())) return;
-    fd_store_[name] = std::move(fd);
+    fd_store_.edit()[name] = std::move(fd);
     state_.fd_store.push_back(name);
   }
   save();
 }
 
 void Service::remove_descriptors(const std::string& label) {
-  for (auto it = fd_store_.begin(); it != fd_store_.end();) {
+  auto& stored = fd_store_.edit();
+  for (auto it = stored.begin(); it != stored.end();) {
     if (it->first.substr(it->first.rfind('/') + 1) != label) {
       ++it;
       continue;
     }
     context_.keeper.drop(it->first);
     std::erase(state_.fd_store, it->first);
-    it = fd_store_.erase(it);
+    it = stored.erase(it);
   }
   save();
 }

@@ -163,7 +163,7 @@ TEST(DebianUnits, MariadbJoinsContinuedLinesAndKnowsItsAlias) {
   EXPECT_FALSE(service.kill.send_sigkill);
   EXPECT_EQ(service.service.restart_sec, std::chrono::seconds(5));
   EXPECT_EQ(service.exec->ambient_capabilities, 1u << 14);  // CAP_IPC_LOCK
-  EXPECT_GT(service.resources.tasks_max.value_or(0), 1000u);
+  EXPECT_GT(service.resources->tasks_max.value_or(0), 1000u);
   EXPECT_EQ(service.exec->limits.at(RLIMIT_MEMLOCK).rlim_cur, 524288u);
 }
 
@@ -221,7 +221,7 @@ TEST(DebianUnits, DockerGivesUpAsItsUnitSays) {
   EXPECT_EQ(unit->unit.start_limit_burst, 3u);  // under [Service], where systemd moved it from
   EXPECT_EQ(unit->unit.start_limit_interval, std::chrono::seconds(60));
   EXPECT_EQ(unit->service()->exec->limits.at(RLIMIT_CORE).rlim_max, RLIM_INFINITY);
-  EXPECT_FALSE(unit->service()->resources.tasks_max.has_value());
+  EXPECT_FALSE(unit->service()->resources->tasks_max.has_value());
 }
 
 TEST(DebianUnits, ChronyTakesCapabilitiesAway) {

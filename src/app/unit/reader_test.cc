@@ -121,8 +121,8 @@ TEST(Values, OfAService) {
   EXPECT_EQ(unit_body.exec->io_scheduling_class, 3);
   EXPECT_EQ(unit_body.exec->cpu_scheduling_policy, 1);
   EXPECT_THAT(unit_body.exec->cpu_affinity, ElementsAre(1, 3, 4));
-  EXPECT_EQ(unit_body.resources.memory_max, 1024_MiB);
-  EXPECT_EQ(unit_body.resources.cpu_quota, 1.5);
+  EXPECT_EQ(unit_body.resources->memory_max, 1024_MiB);
+  EXPECT_EQ(unit_body.resources->cpu_quota, 1.5);
   EXPECT_EQ(unit_body.exec->working_directory, "~");
   EXPECT_TRUE(unit_body.exec->working_directory_optional);
   EXPECT_EQ(unit_body.exec->umask, 0027u);

@@ -199,6 +199,7 @@ struct ResourceSettings {
   std::optional<std::uint64_t> tasks_max;
   std::optional<std::uint64_t> cpu_weight;
   std::optional<double> cpu_quota;
+  friend bool operator==(const ResourceSettings&, const ResourceSettings&) = default;
 };
 
 struct ServiceSection {
@@ -233,7 +234,7 @@ struct ServiceUnit {
   ServiceSection service;
   CopyOnWrite<ExecSettings> exec;
   KillSettings kill;
-  ResourceSettings resources;
+  CopyOnWrite<ResourceSettings> resources;
   NinesSection nines;
 };
 
