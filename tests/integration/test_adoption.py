@@ -268,8 +268,9 @@ class FaultPoints(Kills):
     """One life of a held and a plain unit, with one fault in each chapter: start, crash, takeover,
     restart, stop. Whatever the fault did, each chapter ends as if nothing had happened."""
 
-    # Passed only when the ledger is found damaged: its own test below.
-    ELSEWHERE = {"quarantine_renamed"}
+    # Passed only when the ledger is found damaged, or by units with a spare or an early handover:
+    # tests of their own below.
+    ELSEWHERE = {"quarantine_renamed", "standby_thawed", "port_freed"}
     # Passed only as a service of systemd.
     WITH_SYSTEMD = {"service_holder_found", "service_left"}
 
@@ -436,6 +437,50 @@ class FaultPoints(Kills):
                  p.is_file() and p.read_bytes().startswith(b"no database at all")]
         self.assertEqual(len(aside), 1, list(self.daemon.state_dir.iterdir()))
         self.assertEqual(self.daemon.ledger("PRAGMA integrity_check")[0][0], "ok")
+
+
+    def crash_armed(self, fault, name, port, how):
+        """Crashes the unit with the fault armed. @return its main process before and after."""
+        old = self.daemon.wait_main_pid(name)
+        self.token.touch()
+        kill(old, how)
+        wait_until(lambda: not self.token.exists(), f"{fault} fires")
+        self.ensure_daemon()
+        new = self.daemon.wait_main_pid(name, other_than=old)
+        with EchoClient(port) as client:
+            self.assertEqual(client.pid(), new)
+        rows = wait_until(lambda: (r := self.daemon.intervals(name)) and
+                          r[-1]["duration_ns"] is not None and r, "the downtime is in the ledger")
+        self.assertEqual([row["planned"] for row in rows], [0])
+        return old, new
+
+    def test_kill_standby_thawed(self):
+        self.set_up_units()
+        name, port = "spare.service", harness.free_port()
+        self.daemon.socket_unit("spare", f"ListenStream=127.0.0.1:{port}")
+        self.daemon.service("spare", f"Type=notify\nExecStart={harness.target('echo_server')} --notify",
+                            unit="Requires=spare.socket\nAfter=spare.socket", nines="Standby=1")
+        self.start_armed("standby_thawed:kill@*")
+        self.daemon.act_ok("start", "spare.socket", name)
+        self.daemon.wait_event("standby.ready", name)
+        spare = wait_until(lambda: self.daemon.unit(name).get("standby_pid"), "there is a spare")
+        _, new = self.crash_armed("standby_thawed", name, port, signal.SIGKILL)
+        self.assertEqual(new, spare)
+        self.daemon.wait_event("standby.ready", name, count=2)
+        self.assertEqual(len(self.daemon.processes_of(name)), 2)
+
+    def test_kill_port_freed(self):
+        self.set_up_units()
+        name, port = "early.service", harness.free_port()
+        self.daemon.service(
+            "early", f"Type=notify\nExecStart={harness.target('echo_server')} {port} --notify\n"
+            "LimitCORE=0", nines="CrashHandover=early")
+        self.start_armed("port_freed:kill@*")
+        self.daemon.act_ok("start", name)
+        if self.daemon.events(kind="daemon.no-crash-notice"):
+            self.skipTest("needs the kernel's process events (the initial namespaces)")
+        _, new = self.crash_armed("port_freed", name, port, signal.SIGSEGV)
+        wait_until(lambda: self.daemon.processes_of(name) == [new], f"{name} is exactly {new}")
 
 
 # fault::hit, whose callers go on after a failure; at the others only a kill means something.

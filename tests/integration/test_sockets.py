@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import sys
+import time
 import unittest
 
 import harness
@@ -139,6 +141,46 @@ class CrashNotice(Sockets):
         intervals = self.daemon.intervals(name)
         self.assertEqual(len(intervals), 1)
         self.assert_no_overlap(intervals, name)
+
+    def test_early_frees_what_was_opened_after_the_last_look_too(self):
+        second, marker = harness.free_port(), self.daemon.work / "second"
+        program = self.daemon.work / "late.py"
+        program.write_text(f"""
+import os, signal, socket, time
+def listen(port):
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("127.0.0.1", port))
+    server.listen()
+    return server
+servers = [listen({self.port})]
+def more(*_):
+    servers.append(listen({second}))
+    open("{marker}", "a").write("x")
+signal.signal(signal.SIGUSR1, more)
+memory = bytearray({self.MIB} << 20)
+if os.path.exists("{marker}"):
+    more()
+while True:
+    time.sleep(60)
+""")
+        name = self.daemon.service("late", f"ExecStart={sys.executable} {program}\nLimitCORE=0",
+                                   nines="CrashHandover=early")
+        self.daemon.start(name)
+        if self.daemon.events(kind="daemon.no-crash-notice"):
+            self.skipTest("needs the kernel's process events (the initial namespaces)")
+        pid = self.daemon.wait_main_pid(name)
+        def listens(port):
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+        wait_until(lambda: listens(self.port), "it listens")
+        time.sleep(1)  # until after the look; before it, the test would find nothing new
+        kill(pid, signal.SIGUSR1)
+        wait_until(lambda: listens(second), "it listens on the second port")
+        kill(pid, signal.SIGSEGV)
+        wait_until(lambda: marker.exists() and marker.read_text() == "xx", "its successor does")
+        self.assertEqual(self.daemon.events(name, "unit.exit"), [])
+        self.assertEqual(len(self.daemon.events(name, "unit.crash")), 1)
 
     def test_without_it_the_successor_waits_for_the_end(self):
         name, pid = self.start()

@@ -208,6 +208,7 @@ void Service::on_crash_notice(pid_t pid) {
   // A look at all that it has open takes as long as half of the rest: what was known before, first.
   const bool knew = frees_port && handover_ && close_listeners(handover_->listeners) > 0;
   if (frees_port && !knew) (void)close_listeners(find_listeners(main_.pidfd, pid));
+  if (frees_port) fault::pass(FaultPoint::port_freed);
   if (!standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kYes);
   stop_watching();
   state_.dying.push_back(std::exchange(state_.main, {}));

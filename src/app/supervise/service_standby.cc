@@ -8,6 +8,7 @@
 #include "app/supervise/connections.h"
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
+#include "base/fault_point.h"
 #include "sys/procfs.h"
 
 namespace nines::supervise {
@@ -94,6 +95,7 @@ bool Service::thaw_standby() {
   // one we are on, and gets it as soon as that is idle: what is left to do here can wait.
   constexpr timespec kLetItServe{0, 200'000};
   (void)::nanosleep(&kLetItServe, nullptr);
+  fault::pass(FaultPoint::standby_thawed);
   return true;
 }
 
