@@ -14,31 +14,30 @@ namespace nines::sys {
 namespace asio = boost::asio;
 
 struct EventLoop::State {
-  State() : all_fds(context, watches->fd()) { arm(); }
-  // The set may live on, in subscriptions that outlive the loop.
+  State() : all_fds(context, watches.fd()) { arm(); }
+  // The set closes it.
   ~State() { (void)all_fds.release(); }
 
   void arm() {
     all_fds.async_wait(asio::posix::stream_descriptor::wait_read,
                        [this](const boost::system::error_code& error) {
                          if (error) return;
-                         watches->run_ready();
+                         watches.run_ready();
                          arm();
                        });
   }
 
+  FdWatches watches;  // first: what never ran goes with the context, and may hold a Watch
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  std::shared_ptr<FdWatches> watches = std::make_shared<FdWatches>();
   asio::posix::stream_descriptor all_fds;
 };
 
 namespace {
 
 struct FdSubscription final : Subscription::Impl {
-  FdSubscription(std::shared_ptr<FdWatches> set, int fd, std::uint32_t events,
-                 std::function<void()> ready)
-      : watch(std::move(set), fd, events, std::move(ready)) {}
+  FdSubscription(FdWatches& set, int fd, std::uint32_t events, std::function<void()> ready)
+      : watch(set, fd, events, std::move(ready)) {}
   FdWatches::Watch watch;
 };
 

@@ -13,7 +13,8 @@ class io_context;
 
 namespace nines::sys {
 
-/// Cancels what it stands for when destroyed. Movable, may outlive the loop.
+/// Cancels what it stands for when destroyed. Movable.
+/// @pre  it is gone, or was reset, before its loop is destroyed.
 class Subscription {
  public:
   struct Impl {

@@ -19,18 +19,17 @@ FdWatches::FdWatches() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw_errno("epoll_create1");
 }
 
-FdWatches::Watch::Watch(std::shared_ptr<FdWatches> set, int fd, std::uint32_t events,
-                        std::function<void()> ready)
-    : set_(std::move(set)), ready_(std::move(ready)), fd_(fd) {
+FdWatches::Watch::Watch(FdWatches& set, int fd, std::uint32_t events, std::function<void()> ready)
+    : set_(set), ready_(std::move(ready)), fd_(fd) {
   epoll_event event{};
   event.events = events;
   event.data.ptr = this;
-  if (::epoll_ctl(set_->fd(), EPOLL_CTL_ADD, fd, &event) != 0) throw_errno("epoll_ctl");
+  if (::epoll_ctl(set_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) throw_errno("epoll_ctl");
 }
 
 FdWatches::Watch::~Watch() {
-  ::epoll_ctl(set_->fd(), EPOLL_CTL_DEL, fd_, nullptr);
-  if (set_->running_ == this) set_->running_ = nullptr;
+  ::epoll_ctl(set_.fd(), EPOLL_CTL_DEL, fd_, nullptr);
+  if (set_.running_ == this) set_.running_ = nullptr;
 }
 
 void FdWatches::run_ready() {

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 
 #include "base/unique_fd.h"
 
@@ -14,26 +13,28 @@ namespace nines::sys {
 /// Asio keeps more than half a KiB for each descriptor (a mutex and three queues of operations),
 /// which for a thousand units' log pipes is most of what they cost us. Here it is one small object
 /// each. Level-triggered, like poll(2).
-class FdWatches : public std::enable_shared_from_this<FdWatches> {
+class FdWatches {
  public:
-  /// Watches while it lives. Keeps the set alive.
+  /// Watches while it lives. @pre  the set lives longer.
   class Watch {
    public:
-    Watch(std::shared_ptr<FdWatches> set, int fd, std::uint32_t events,
-          std::function<void()> ready);
+    /// @errors throws std::system_error: no such descriptor, or it cannot be waited for.
+    Watch(FdWatches& set, int fd, std::uint32_t events, std::function<void()> ready);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
    private:
     friend class FdWatches;
-    std::shared_ptr<FdWatches> set_;
+    FdWatches& set_;
     std::function<void()> ready_;
     int fd_;
   };
 
   /// @errors throws std::system_error: no descriptor or memory is left.
   FdWatches();
+  FdWatches(const FdWatches&) = delete;
+  FdWatches& operator=(const FdWatches&) = delete;
 
   /// Readable while one of the watched descriptors is ready.
   int fd() const { return epoll_.get(); }
