@@ -83,5 +83,21 @@ TEST(Suggestion, NearNamesAndOtherSections) {
   EXPECT_EQ(suggest_directive(kService, std::string(100000, 'x')), "");
 }
 
+TEST(Suggestion, EverySlipOfTheFinger) {
+  const std::string name = "RuntimeDirectoryPreserve";
+  const std::string meant = "did you mean " + name + "=?";
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    std::string slip = name;
+    EXPECT_EQ(suggest_directive(kService, slip.erase(i, 1)), meant) << slip;
+    slip = name;
+    EXPECT_EQ(suggest_directive(kService, slip.insert(i, "zq")), meant) << slip;
+    slip = name;
+    slip[i] = '_';
+    EXPECT_EQ(suggest_directive(kService, slip), meant) << slip;
+  }
+  EXPECT_EQ(suggest_directive(kService, name + "abcdefgh"), meant);
+  EXPECT_EQ(suggest_directive(kService, name + "abcdefghij"), "") << "more than a quarter";
+}
+
 }  // namespace
 }  // namespace nines::unit
