@@ -32,6 +32,7 @@ EncodedRequest encode(const GetEvents& get) {
   std::string target = fmt::format("/v1/events?limit={}", get.filter.limit);
   if (!get.filter.unit.empty()) target += "&unit=" + percent_encode(get.filter.unit);
   if (get.filter.since) target += "&since=" + percent_encode(to_iso8601(*get.filter.since));
+  if (!get.filter.after.empty()) target += "&after=" + percent_encode(get.filter.after);
   if (get.follow) target += "&follow=1";
   return {"GET", std::move(target), ""};
 }

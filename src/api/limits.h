@@ -14,6 +14,7 @@ inline constexpr std::size_t kMaxUnitName = 255;            ///< as systemd's UN
 inline constexpr std::size_t kMaxUnitsInRequest = 4096;
 inline constexpr std::size_t kMaxLogLines = 10'000;
 inline constexpr std::size_t kMaxEvents = 10'000;
+inline constexpr std::size_t kMaxEventId = 256;
 inline constexpr std::size_t kMaxJsonDepth = 32;
 
 inline constexpr std::size_t kDefaultLogLines = 100;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -127,6 +128,10 @@ Result<Request> decode_events(Query& query) {
     NINES_ASSIGN(get.filter.since, parse_iso8601(*since));
   }
   NINES_TRY(query.take_count("limit", kMaxEvents, get.filter.limit));
+  if (auto after = query.take("after")) {
+    NINES_TRY(check_event_id(*after));
+    get.filter.after = std::move(*after);
+  }
   NINES_TRY(query.take_flag("follow", get.follow));
   NINES_TRY(query.finish());
   return Request(std::move(get));
@@ -207,6 +212,14 @@ Result<Request> decode_post(const Target& target, std::string_view text, std::st
 }
 
 }  // namespace
+
+Status check_event_id(std::string_view id) {
+  const bool printable =
+      std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (!id.empty() && id.size() <= kMaxEventId && printable) return {};
+  return bad_request("event", std::string(printable ? id.substr(0, kMaxEventId) : "id"),
+                     "not an event's id");
+}
 
 std::string_view to_string(Verb verb) {
   return kVerbs[static_cast<std::size_t>(verb)];

@@ -4,7 +4,7 @@
 //   GET  /v1/units                                       {"units":[UnitStatus...]}
 //   GET  /v1/units/NAME                                  UnitStatus
 //   GET  /v1/units/NAME/logs?lines=N&follow=1            {"lines":[LogLine...]} or a stream
-//   GET  /v1/events?unit=&since=&limit=&follow=1         {"events":[...]} or a stream
+//   GET  /v1/events?unit=&since=&limit=&after=&follow=1       {"events":[...]} or a stream
 //   POST /v1/units/NAME/VERB   {"no_block":false}        UnitResult
 //   POST /v1/units/VERB        {"units":[..],"no_block"} {"results":[UnitResult...]}
 //   POST /v1/units/load        {"name":..,"text":..}     UnitResult
@@ -40,6 +40,9 @@ struct EventFilter {
   std::string unit;  ///< empty: all
   std::optional<UtcTime> since;
   std::size_t limit = kDefaultEvents;
+  /// Id of the last event that was seen: all that came after it, whatever `limit` says. A stream's
+  /// Last-Event-ID: field stands for it.
+  std::string after;
 };
 
 struct GetStatus {};
@@ -73,6 +76,9 @@ using Request = std::variant<GetStatus, ListUnits, GetUnit, GetLogs, GetEvents, 
 
 /// @return whether it alters something: those need more than the right to read.
 bool alters(const Request& request);
+
+/// @errors kInvalidArgument: empty, too long, or with other bytes than ids are made of.
+Status check_event_id(std::string_view id);
 
 /// Decodes strictly: what is not understood is refused, never ignored.
 /// @param method  "GET", "POST".

@@ -78,6 +78,10 @@ TEST(Request, TypesAndBoundsAreChecked) {
   EXPECT_EQ(error_of("GET", "/v1/units/a/logs?lines="), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("GET", "/v1/units/a/logs?follow=yes"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("GET", "/v1/events?since=yesterday"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", "/v1/events?after="), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", "/v1/events?after=a%0Ab"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", "/v1/events?after=" + std::string(257, 'a')),
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("GET", "/v1/events?since=9999-01-01T00:00:00Z"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("POST", "/v1/units/start", R"({"units":"a"})"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("POST", "/v1/units/start", R"({"units":[]})"), ErrorCode::kInvalidArgument);
@@ -124,7 +128,7 @@ TEST(Request, TargetsAreTakenApartStrictly) {
 
 TEST(Request, EncodesWhatItDecodes) {
   GetEvents events;
-  events.filter = {"a@b.service", UtcTime{1'500'000'000}, 0};
+  events.filter = {"a@b.service", UtcTime{1'500'000'000}, 0, "0192"};
   events.follow = true;
   const std::vector<Request> requests = {
       GetStatus{},

@@ -118,7 +118,12 @@ void CommandLine::add_looking() {
   events->add_option("-n,--limit", events_.limit, "At most the last N; default 100.")
       ->type_name("N")
       ->check(at_most(api::kMaxEvents));
-  events->add_flag("-f,--follow", events_.follow, "Go on with each new event until Ctrl-C.");
+  events
+      ->add_option("--after", events_.after,
+                   "Only what came after this event, all of it: to go on where you left off.")
+      ->type_name("ID");
+  events->add_flag("-f,--follow", events_.follow,
+                   "Go on with each new event until Ctrl-C, over a restart of the daemon too.");
 
 #ifdef NINES_WITH_UNIT_CHECK
   CLI::App* unit = app_.add_subcommand("unit", "Work on unit files.");

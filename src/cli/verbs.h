@@ -45,6 +45,7 @@ struct EventsOptions {
   std::string unit;
   std::string since;  ///< a time, or a duration before now
   std::size_t limit = api::kDefaultEvents;
+  std::string after;  ///< id of an event: only what came after it
   bool follow = false;
 };
 ExitCode run_events(const Context& context, const EventsOptions& options);

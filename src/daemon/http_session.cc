@@ -43,6 +43,7 @@ class HttpSession : public Connection, public std::enable_shared_from_this<HttpS
   void watch_for_hangup();
   void set_deadline(std::chrono::milliseconds delay);
   Status check_access(const api::Request& request) const;
+  Status resume(api::Request& request) const;
 
   std::shared_ptr<const SessionContext> context_;
   asio::local::stream_protocol::socket socket_;
@@ -154,6 +155,18 @@ Status HttpSession::check_access(const api::Request& request) const {
       .with_hint("run it with sudo");
 }
 
+/// What an EventSource sends when it connects again counts as after=, unless that is there.
+Status HttpSession::resume(api::Request& request) const {
+  auto* const events = std::get_if<api::GetEvents>(&request);
+  const auto field = parser_->get().find("Last-Event-ID");
+  if (events == nullptr || !events->follow || field == parser_->get().end()) return {};
+  const std::string id(field->value().data(), field->value().size());
+  if (id.empty() || !events->filter.after.empty()) return {};
+  NINES_TRY(api::check_event_id(id));
+  events->filter.after = id;
+  return {};
+}
+
 void HttpSession::serve() {
   deadline_.cancel();
   const auto& message = parser_->get();
@@ -175,6 +188,9 @@ void HttpSession::serve() {
     // From the decoder this is a known route with another method.
     if (request.error().code() == ErrorCode::kUnsupported) reply.status = 405;
     return send(std::move(reply), keep_alive);
+  }
+  if (const Status resumed = resume(*request); !resumed) {
+    return send(error_reply(resumed.error()), keep_alive);
   }
   if (const Status allowed = check_access(*request); !allowed) {
     return send(error_reply(allowed.error()), keep_alive);

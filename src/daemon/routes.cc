@@ -1,11 +1,19 @@
 #include "daemon/routes.h"
 
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+
 #include "api/codec.h"
 
 namespace nines::daemon {
 namespace {
 
 using ReplyTo = std::function<void(Reply)>;
+
+// Of the newest events, how many may be in the ledger and yet on their way to those who follow.
+constexpr std::size_t kMaxOnTheirWay = 512;
 
 template <typename T>
 Reply reply_of(const Result<T>& result) {
@@ -74,12 +82,19 @@ Result<StreamSource> open_events(Backend& backend, const api::GetEvents& get,
                                  std::function<void(StreamItem)> on_item) {
   const api::EventFilter filter = with_full_name(backend, get.filter);
   StreamSource source;
+  // An event may be in the ledger, and so in the history, before it is told.
+  const auto told = std::make_shared<std::set<std::string>>();
   source.subscription = backend.subscribe_events(
-      [unit = filter.unit, on_item = std::move(on_item)](const ledger::Event& event) {
-        if (unit.empty() || event.subject == unit) on_item(item_of(event));
+      [unit = filter.unit, told, on_item = std::move(on_item)](const ledger::Event& event) {
+        if (!unit.empty() && event.subject != unit) return;
+        if (told->erase(event.id) == 0) on_item(item_of(event));
       });
   NINES_ASSIGN(const auto events, backend.events(filter));
-  for (const auto& event : events) source.history.push_back(item_of(event));
+  const std::size_t old = events.size() - std::min(events.size(), kMaxOnTheirWay);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    source.history.push_back(item_of(events[i]));
+    if (i >= old) told->insert(events[i].id);
+  }
   return source;
 }
 

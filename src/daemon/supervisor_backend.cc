@@ -9,6 +9,7 @@
 
 #include "api/version.h"
 #include "app/supervise/log_file.h"
+#include "daemon/event_history.h"
 #include "daemon/unit_status.h"
 #include "ledger/reader.h"
 #include "sys/features.h"
@@ -246,34 +247,9 @@ Result<sys::Subscription> SupervisorBackend::subscribe_logs(
 }
 
 Result<std::vector<ledger::Event>> SupervisorBackend::events(const api::EventFilter& filter) {
-  std::vector<ledger::Event> result;
-  std::set<std::string> seen;
-  std::string unit = filter.unit;
-  if (const supervise::UnitEntry* entry = manager_.find(unit)) unit = entry->unit->name;
-  ledger::EventFilter query;
-  if (!unit.empty()) query.subject = unit;
-  query.since = filter.since;
-  query.limit = filter.limit;
-  // A ledger that cannot be read does not hide what happened just now.
-  if (auto reader = ledger::Reader::open(facts_.database)) {
-    if (auto stored = reader->events(query)) {
-      for (auto it = stored->rbegin(); it != stored->rend(); ++it) {
-        seen.insert(it->event.id);
-        result.push_back(std::move(it->event));
-      }
-    }
-  }
-  for (const ledger::Event& event : hub_->recent) {
-    if (!unit.empty() && event.subject != unit) continue;
-    if (filter.since && event.time < *filter.since) continue;
-    if (seen.insert(event.id).second) result.push_back(event);
-  }
-  std::stable_sort(result.begin(), result.end(),
-                   [](const auto& a, const auto& b) { return a.time < b.time; });
-  if (result.size() > filter.limit) {
-    result.erase(result.begin(), result.end() - static_cast<std::ptrdiff_t>(filter.limit));
-  }
-  return result;
+  api::EventFilter full = filter;
+  if (const supervise::UnitEntry* entry = manager_.find(filter.unit)) full.unit = entry->unit->name;
+  return event_history(facts_.database, hub_->recent, full);
 }
 
 sys::Subscription SupervisorBackend::subscribe_events(

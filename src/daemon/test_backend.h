@@ -117,12 +117,15 @@ class TestBackend : public Backend {
 
   Result<std::vector<ledger::Event>> events(const api::EventFilter& filter) override {
     std::vector<ledger::Event> matching;
+    bool seen = filter.after.empty();
     for (const auto& event : history) {
+      if (!std::exchange(seen, seen || event.id == filter.after)) continue;
       if (!filter.unit.empty() && event.subject != filter.unit) continue;
       if (filter.since && event.time < *filter.since) continue;
       matching.push_back(event);
     }
-    if (matching.size() > filter.limit) {
+    if (!seen) return Error(ErrorCode::kNotFound, "events after", filter.after);
+    if (filter.after.empty() && matching.size() > filter.limit) {
       matching.erase(matching.begin(), matching.end() - static_cast<std::ptrdiff_t>(filter.limit));
     }
     return matching;

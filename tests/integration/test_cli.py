@@ -102,6 +102,36 @@ class CommandLine(harness.DaemonTest):
         self.assertEqual(self.code("events", "--since", "yesterday-ish"), USAGE)
         self.assertTrue(ready["time"])
 
+    def test_following_goes_on_over_a_kill_of_both(self):
+        """Not one event twice, not one missing: those of the successor's adoption too."""
+        name = self.daemon.service("good", SLEEPER)
+        self.daemon.start(name)
+        pid = self.daemon.wait_main_pid(name)
+        command = [harness.binary("nines"), "--runtime-dir", str(self.daemon.run_dir), "--json",
+                   "events", "--follow"]
+        out = self.daemon.work / "followed"
+        with open(out, "wb") as file:
+            follower = subprocess.Popen(command, stdout=file, stdin=subprocess.DEVNULL)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.kill)
+        def followed():
+            lines = [line for line in out.read_text().splitlines() if line]
+            return [json.loads(line)["id"] for line in lines]
+        wait_until(followed, "it follows")
+        self.daemon.kill_both()
+        harness.kill(pid)
+        self.daemon.start()
+        self.daemon.wait_event("unit.ready", name, count=2)
+        def stored():
+            return [row["id"] for row in self.daemon.events(limit=1000)]
+        wait_until(lambda: set(stored()) == set(followed()), "it has all of them")
+        self.assertEqual(len(followed()), len(set(followed())), "none twice")
+        self.assertEqual(follower.poll(), None)
+        after = followed()[1]
+        again = self.daemon.nines("--json", "events", "--after", after, "-n", "1").stdout
+        self.assertEqual([json.loads(line)["id"] for line in again.splitlines()], followed()[2:])
+        self.assertEqual(self.code("events", "--after", "no-such-event"), NO_SUCH_UNIT)
+
     def test_another_user(self):
         prefix = harness_env.as_ordinary_user()
         name = self.daemon.service("good", SLEEPER)
