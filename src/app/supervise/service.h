@@ -49,6 +49,7 @@ struct Context {
   std::string log_dir;
   std::string notify_path;
   bool user_mode = false;
+  BootTime next_courtesy{};  ///< see Service::let_it_serve()
 };
 
 struct LaunchInputs;
@@ -171,6 +172,7 @@ class Service {
   void enter_start();
   void limit_cgroup(const sys::Cgroup& cgroup);
   void renew_cgroup(sys::Cgroup& cgroup);
+  void let_it_serve();
   Status launch(const unit::ExecCommand& command, Role role, LiveProcess& into);
   void add_result_to(LaunchInputs& inputs) const;
   SavedProcess& saved_for(Role role);

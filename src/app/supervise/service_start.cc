@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <sched.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +25,10 @@ namespace {
 
 // A daemon's parent often ends a moment before the PID file is there.
 constexpr Nanoseconds kPidFilePoll = std::chrono::milliseconds(5);
+
+// A small server needs about as long from exec to its first answer.
+constexpr timespec kCourtesy{0, 1'000'000};
+constexpr Nanoseconds kCourtesyEvery = std::chrono::milliseconds(20);
 
 /// The one process that none of the others started: a daemon may have workers before the process
 /// that started it has ended. @return 0 if there are several, or none.
@@ -172,8 +176,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   saved = {slot, state_.invocation_id};
   save();
   auto spawned = sys::spawn(request);
-  // The new process first: what is left to do here is bookkeeping, and clients may be waiting.
-  ::sched_yield();
+  let_it_serve();
   if (!spawned) {
     saved = {};
     context_.table.release(slot);
@@ -183,6 +186,17 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   into = LiveProcess{spawned->id, std::move(spawned->pidfd), slot, {}};
   observer_.process_started(*this, into.id.pid);
   return {};
+}
+
+/// The new process first: what is left to do here is bookkeeping, and clients may be waiting. We
+/// run under a real-time policy and would keep the CPU it was born on until all is written down.
+void Service::let_it_serve() {
+  if (!state_.downtime || state_.downtime->planned) return;
+  // When a thousand units fall at once, none of them shall wait for the courtesy to the others.
+  const BootTime now = boot_now();
+  if (now < context_.next_courtesy) return;
+  context_.next_courtesy = now + kCourtesyEvery;
+  (void)::nanosleep(&kCourtesy, nullptr);
 }
 
 Result<LogCapture*> Service::open_log() {
