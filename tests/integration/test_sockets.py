@@ -176,7 +176,8 @@ while True:
         wait_until(lambda: listens(self.port), "it listens")
         time.sleep(1)  # until after the look; before it, the test would find nothing new
         kill(pid, signal.SIGUSR1)
-        wait_until(lambda: listens(second), "it listens on the second port")
+        wait_until(lambda: listens(second) and marker.exists() and marker.read_text() == "x",
+                   "it listens on the second port, and has said so")
         kill(pid, signal.SIGSEGV)
         wait_until(lambda: marker.exists() and marker.read_text() == "xx", "its successor does")
         self.assertEqual(self.daemon.events(name, "unit.exit"), [])
