@@ -35,6 +35,14 @@ std::string default_runtime_dir() {
                                        : fmt::format("/tmp/nines-{}", ::geteuid());
 }
 
+std::string default_state_dir() {
+  if (::geteuid() == 0) return "/var/lib/nines";
+  const std::string state = variable("XDG_STATE_HOME");
+  if (!state.empty()) return state + "/nines";
+  const std::string home = variable("HOME");
+  return (home.empty() ? "/" : home) + "/.local/state/nines";
+}
+
 std::string api_socket_path(const std::string& runtime_dir) {
   return runtime_dir + "/api.sock";
 }

@@ -13,6 +13,10 @@ std::string default_runtime_dir();
 /// anybody may have made it, to be taken for our daemon.
 bool is_private_directory(const std::string& path);
 
+/// Where the ledger is: /var/lib/nines for root; else $XDG_STATE_HOME/nines or
+/// ~/.local/state/nines.
+std::string default_state_dir();
+
 std::string api_socket_path(const std::string& runtime_dir);
 
 }  // namespace nines::api

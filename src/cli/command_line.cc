@@ -9,6 +9,7 @@
 #include "api/runtime_dir.h"
 #include "cli/verb_details.h"
 #include "cli/verbs.h"
+#include "matrix/finding.h"
 
 namespace nines::cli {
 namespace {
@@ -52,6 +53,7 @@ class CommandLine {
   std::string runtime_dir_ = api::default_runtime_dir();
   bool json_ = false, no_color_ = false;
 
+  CellOptions cell_;
   StatusOptions status_;
   ActOptions act_;
   KeepOptions keep_;
@@ -93,6 +95,11 @@ void CommandLine::add_globals() {
 }
 
 void CommandLine::add_looking() {
+  CLI::App* cell =
+      verb(app_, "cell", "Explain one cell of the matrix: evidence, verdict, next step.",
+           [this](const Context& c) { return run_cell(c, cell_); });
+  cell->add_option("CELL", cell_.cell, "As in app.unplanned.")->required();
+
   CLI::App* status = verb(app_, "status", "Show units: all as a table, one as a card.",
                           [this](const Context& c) { return run_status(c, status_); });
   status->add_option("UNIT", status_.units, "Only these; without the suffix .service is meant.");
@@ -180,6 +187,15 @@ void CommandLine::add_help() {
   });
 }
 
+/// The first argument that is no option nor an option's value: where a verb is.
+std::vector<std::string>::const_iterator first_word(const std::vector<std::string>& arguments) {
+  auto word = arguments.begin();
+  while (word != arguments.end() && word->starts_with('-')) {
+    word += *word == "--runtime-dir" && word + 1 != arguments.end() ? 2 : 1;
+  }
+  return word;
+}
+
 void CommandLine::parse(std::vector<std::string> arguments) {
   // What follows "keep ... --" is a command with options of its own, not units.
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
@@ -187,6 +203,9 @@ void CommandLine::parse(std::vector<std::string> arguments) {
     keep_.command.assign(dashes + 1, arguments.end());
     arguments.erase(dashes, arguments.end());
   }
+  // "nines app.unplanned" is short for "nines cell app.unplanned".
+  const auto first = first_word(arguments);
+  if (first != arguments.end() && matrix::cell_from(*first)) arguments.insert(first, "cell");
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   app_.parse(std::move(arguments));
 }

@@ -1,82 +1,140 @@
+// `nines` without a verb: the nine cells of this host; and one of them explained.
 #include <fmt/format.h>
-
 #include <sys/utsname.h>
 
-#include "api/codec.h"
-#include "api/runtime_dir.h"
+#include <filesystem>
+
+#include "cli/matrix_view.h"
+#include "cli/surroundings.h"
 #include "cli/text_width.h"
 #include "cli/unit_view.h"
 #include "cli/verbs.h"
+#include "sys/file.h"
 
 namespace nines::cli {
 namespace {
 
-Result<std::pair<api::DaemonStatus, std::vector<api::UnitStatus>>> ask(const Context& context) {
-  auto client = api::Client::connect(api::api_socket_path(context.runtime_dir));
-  if (!client) return explain_unreachable(context, client.error());
-  NINES_ASSIGN(const std::string status, client->call(api::GetStatus{}));
-  NINES_ASSIGN(api::DaemonStatus daemon, api::decode_daemon(status));
-  NINES_ASSIGN(const std::string list, client->call(api::ListUnits{}));
-  NINES_ASSIGN(std::vector<api::UnitStatus> units, api::decode_units(list));
-  return std::pair(std::move(daemon), std::move(units));
+using Clock = std::chrono::steady_clock;
+
+/// Together with the probes' limit and the printing this stays below 300 ms.
+constexpr std::chrono::milliseconds kPatience{50};
+
+/// The helper is installed beside this program, as it was built.
+std::string updates_helper() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return "";
+  std::string helper = (self.parent_path() / "nines-updates").string();
+  return sys::exists(helper) ? helper : "";
 }
 
-std::string host_line() {
+struct Look {
+  Surroundings around;
+  matrix::Matrix cells;
+  Nanoseconds elapsed{0};
+};
+
+Look look_at_all(const Context& context) {
+  const Clock::time_point begin = Clock::now();
+  Look look;
+  look.around = look_around(context.runtime_dir, kPatience);
+  matrix::ProbeOptions options;
+  options.updates_helper = updates_helper();
+  options.units = look.around.facts;
+  options.units_unknown = look.around.units_unknown;
+  look.cells = matrix::probe(options);
+  look.elapsed = Clock::now() - begin;
+  return look;
+}
+
+std::string host_line(const matrix::Machine& machine) {
   utsname host{};
   ::uname(&host);
-  return fmt::format("{}: {} {} on {}", host.nodename, host.sysname, host.release, host.machine);
+  return fmt::format("{}: {} {}, {}", host.nodename, host.sysname, host.release,
+                     machine_words(machine));
 }
 
-void suggest(const Context& context, const std::vector<std::pair<std::string, std::string>>& next) {
-  context.out << "\nNext\n";
-  for (const auto& [command, purpose] : next) {
-    context.out << fmt::format("  {:<28} {}\n", command, purpose);
-  }
+std::string daemon_unknown(const Context& context, const Surroundings& around) {
+  if (!around.no_daemon) return "";
+  if (around.no_daemon->code() == ErrorCode::kTimeout) return around.no_daemon->message();
+  return explain_unreachable(context, *around.no_daemon).message();
 }
 
-void print_units(const Context& context, const std::vector<api::UnitStatus>& units) {
-  if (units.empty()) {
-    context.out << "units   none yet\n";
-    suggest(context, {{"nines keep redis-server", "keep a unit up, now and after each boot"},
-                      {"nines unit check FILE", "what each line of a unit file will do"},
-                      {"nines help", "all verbs"}});
+void print_daemon(const Context& context, const Surroundings& around) {
+  if (!around.daemon) {
+    context.out << "daemon  "
+                << context.terminal.paint(printable(daemon_unknown(context, around)),
+                                          Tone::kWarning)
+                << '\n';
     return;
   }
-  context.out << "units   " << summary(units, context.terminal) << "\n\n"
-              << unit_table(units).render(context.terminal);
-  suggest(context, {{"nines status UNIT", "one unit, its last events and log lines"},
-                    {"nines events -f", "what happens, as it happens"},
-                    {"nines help", "all verbs"}});
-}
-
-}  // namespace
-
-ExitCode run_overview(const Context& context) {
-  const auto seen = ask(context);
-  if (context.json) {
-    if (!seen) return report(context, seen.error());
-    context.out << api::encode(seen->second) << '\n';
-    return ExitCode::kOk;
-  }
-  context.out << "host    " << host_line() << '\n';
-  if (!seen) {
-    context.out << "daemon  "
-                << context.terminal.paint(printable(seen.error().message()), Tone::kWarning)
-                << '\n';
-    suggest(context,
-            {{"ninesd", "start the daemon, here with --runtime-dir " + context.runtime_dir},
-             {"nines keep -- COMMAND", "keep one program up in the foreground, without a daemon"},
-             {"nines help", "all verbs"}});
-    // To show how things are is what was asked for, and was done.
-    return ExitCode::kOk;
-  }
-  const api::DaemonStatus& daemon = seen->first;
+  const api::DaemonStatus& daemon = *around.daemon;
   context.out << fmt::format("daemon  ninesd {}, pid {}, up {}; ledger ", printable(daemon.version),
                              daemon.pid, to_human(daemon.uptime))
               << context.terminal.paint(printable(daemon.ledger_detail),
                                         daemon.ledger_ok ? Tone::kGood : Tone::kBad)
               << '\n';
-  print_units(context, seen->second);
+  context.out << "units   "
+              << (around.units.empty() ? "none yet" : summary(around.units, context.terminal))
+              << '\n';
+}
+
+std::vector<std::pair<std::string, std::string>> what_to_type(const Context& context,
+                                                              const Surroundings& around) {
+  if (around.daemon && around.units.empty()) {
+    return {{"nines keep UNIT", "keep a unit up, now and after each boot"}};
+  }
+  if (around.daemon) return {{"nines status UNIT", "one unit, its last events and log lines"}};
+  return {{"ninesd", "start the daemon, here with --runtime-dir " + context.runtime_dir},
+          {"nines keep -- COMMAND", "keep one program up in the foreground"}};
+}
+
+}  // namespace
+
+ExitCode run_overview(const Context& context) {
+  const Look look = look_at_all(context);
+  const Surroundings& around = look.around;
+  if (context.json) {
+    context.out << matrix_json(look.cells, around.last, around.events_unknown,
+                               daemon_unknown(context, around), look.elapsed)
+                << '\n';
+    return ExitCode::kOk;
+  }
+  context.out << "host    " << host_line(look.cells.machine) << '\n';
+  print_daemon(context, around);
+  context.out << '\n' << matrix_grid(look.cells, around.last, utc_now(), context.terminal);
+  if (const std::string advice = matrix_advice(look.cells, context.terminal); !advice.empty()) {
+    context.out << "\nWhat improves it\n" << advice;
+  }
+  if (!around.events_unknown.empty()) {
+    context.out << "\nLast events: " << printable(around.events_unknown) << '\n';
+  }
+  context.out << "\nNext\n";
+  for (const auto& [command, purpose] : what_to_type(context, around)) {
+    context.out << fmt::format("  {:<22} {}\n", command, purpose);
+  }
+  context.out << "  nines app.unplanned    one cell, with all evidence\n"
+                 "  nines help             all verbs\n";
+  // To show how things are is what was asked for, and was done.
+  return ExitCode::kOk;
+}
+
+ExitCode run_cell(const Context& context, const CellOptions& options) {
+  const auto cell = matrix::cell_from(options.cell);
+  if (!cell) {
+    (void)report(context, Error(ErrorCode::kInvalidArgument, "find cell", options.cell)
+                              .with_detail("no such cell")
+                              .with_hint("app, os or hw, a dot, and unplanned, planned or "
+                                         "proactive: nines app.unplanned"));
+    return ExitCode::kUsage;
+  }
+  const Look look = look_at_all(context);
+  const matrix::CellReport& found = look.cells.cells[static_cast<std::size_t>(*cell)];
+  if (context.json) {
+    context.out << cell_json(found, look.around.last) << '\n';
+  } else {
+    context.out << cell_card(found, look.around.last, utc_now(), context.terminal);
+  }
   return ExitCode::kOk;
 }
 

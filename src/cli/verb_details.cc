@@ -9,7 +9,13 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 9> kDetails = {{
+constexpr std::array<Details, 10> kDetails = {{
+    {"cell",
+     "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
+     "may "
+     "be left out: nines app.unplanned. Without a cell, nines shows all nine. Each verdict is from "
+     "what was read just now; what this user may not read, or what did not answer in time, is said "
+     "to be unknown."},
     {"keep",
      "With a daemon, the units are started and remembered, and their events are shown until "
      "Ctrl-C, which stops them again and forgets those that were not remembered before. With "

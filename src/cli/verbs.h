@@ -13,6 +13,11 @@ namespace nines::cli {
 
 ExitCode run_overview(const Context& context);
 
+struct CellOptions {
+  std::string cell;  ///< "app.unplanned" or "app/unplanned"
+};
+ExitCode run_cell(const Context& context, const CellOptions& options);
+
 struct StatusOptions {
   std::vector<std::string> units;
   bool check = false;  ///< fail unless all are running and healthy

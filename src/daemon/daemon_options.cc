@@ -13,21 +13,11 @@
 namespace nines::daemon {
 namespace {
 
-std::string environment_or(const char* name, const std::string& fallback) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : fallback;
-}
-
 void fill_defaults(DaemonOptions& options) {
   options.user_mode = ::geteuid() != 0;
   const bool own_state = !options.state_dir.empty();
   if (options.runtime_dir.empty()) options.runtime_dir = api::default_runtime_dir();
-  if (options.state_dir.empty()) {
-    const std::string home = environment_or("HOME", "/");
-    options.state_dir = options.user_mode
-                            ? environment_or("XDG_STATE_HOME", home + "/.local/state") + "/nines"
-                            : "/var/lib/nines";
-  }
+  if (options.state_dir.empty()) options.state_dir = api::default_state_dir();
   if (options.log_dir.empty()) {
     options.log_dir =
         own_state || options.user_mode ? options.state_dir + "/log" : "/var/log/nines";

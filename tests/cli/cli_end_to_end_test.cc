@@ -155,7 +155,9 @@ TEST_F(CliEndToEnd, DaemonStatusAndReexec) {
 }
 
 TEST_F(CliEndToEnd, TheOverviewSumsUp) {
-  const Outcome overview = nines({});
+  Outcome overview = nines({});
+  // It waits for the daemon for so short a time that a busy machine may be late.
+  while (overview.out.find("no answer within") != std::string::npos) overview = nines({});
   EXPECT_THAT(overview.out, HasSubstr("1 stopped, 1 running, 1 failed"));
   EXPECT_THAT(overview.out, HasSubstr("nines status UNIT"));
 }

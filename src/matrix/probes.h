@@ -1,0 +1,27 @@
+// One probe for each cell: pure over a Host. docs/matrix.md says what each looks at and what it
+// cannot know.
+#pragma once
+
+#include "matrix/finding.h"
+#include "matrix/host.h"
+
+namespace nines::matrix {
+
+CellReport probe_app_unplanned(const Host& host);
+CellReport probe_app_planned(const Host& host);
+CellReport probe_app_proactive(const Host& host);
+CellReport probe_os_unplanned(const Host& host);
+CellReport probe_os_planned(const Host& host);
+CellReport probe_os_proactive(const Host& host);
+CellReport probe_hw_unplanned(const Host& host);
+CellReport probe_hw_planned(const Host& host);
+CellReport probe_hw_proactive(const Host& host);
+
+/// What a container cannot have of its host: barred in a container, absent elsewhere.
+/// @param what  "kernel", "hardware".
+std::vector<Finding> host_findings(const Host& host, const std::string& what);
+
+/// A finding about a file that could not be read for another reason than that it is not there.
+Finding unreadable(const Host& host, std::string source, const Error& error, Weight weight);
+
+}  // namespace nines::matrix
