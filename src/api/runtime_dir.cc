@@ -39,4 +39,15 @@ std::string api_socket_path(const std::string& runtime_dir) {
   return runtime_dir + "/api.sock";
 }
 
+std::string ledger_link_path(const std::string& runtime_dir) {
+  return runtime_dir + "/ledger.db";
+}
+
+std::string default_ledger_path() {
+  constexpr std::string_view kFile = "/nines/ledger.db";
+  if (::geteuid() == 0) return fmt::format("/var/lib{}", kFile);
+  const std::string state = variable("XDG_STATE_HOME");
+  return fmt::format("{}{}", state.empty() ? variable("HOME") + "/.local/state" : state, kFile);
+}
+
 }  // namespace nines::api
