@@ -11,6 +11,7 @@
 #include "api/types.h"
 #include "base/result.h"
 #include "ledger/event.h"
+#include "ledger/why.h"
 
 namespace nines::api {
 
@@ -21,6 +22,8 @@ std::string encode(const LogLine& line);
 std::string encode(const std::vector<LogLine>& lines);
 std::string encode(const ledger::Event& event);
 std::string encode(const std::vector<ledger::Event>& events);
+std::string encode(const ledger::WhyReport& report);
+std::string encode(const ledger::EventStory& story);
 std::string encode(const UnitResult& result);
 std::string encode(const std::vector<UnitResult>& results);
 std::string encode(const ErrorBody& error);
@@ -33,6 +36,8 @@ Result<LogLine> decode_log_line(std::string_view text);
 Result<std::vector<LogLine>> decode_log_lines(std::string_view text);
 Result<ledger::Event> decode_event(std::string_view text);
 Result<std::vector<ledger::Event>> decode_events(std::string_view text);
+Result<ledger::WhyReport> decode_why(std::string_view text);
+Result<ledger::EventStory> decode_story(std::string_view text);
 Result<UnitResult> decode_unit_result(std::string_view text);
 Result<std::vector<UnitResult>> decode_unit_results(std::string_view text);
 Result<ErrorBody> decode_error(std::string_view text);

@@ -8,6 +8,18 @@
 
 namespace nines::api {
 
+/// The enumerator of the ledger whose to_string is `text`.
+template <typename Enum, int Count>
+std::optional<Enum> enum_from(std::string_view text) {
+  for (int i = 0; i < Count; ++i) {
+    if (ledger::to_string(static_cast<Enum>(i)) == text) return static_cast<Enum>(i);
+  }
+  return std::nullopt;
+}
+
+Json event_to_json(const ledger::Event& event);
+Result<ledger::Event> event_from_json(const Json& json);
+
 inline void put_time(Json& json, const std::string& key, UtcTime time) {
   json[key] = to_iso8601(time);
   json[key + "_ns"] = time.ns;

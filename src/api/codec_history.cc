@@ -1,18 +1,25 @@
-#include <array>
-
 #include "api/codec_common.h"
 
 namespace nines::api {
 namespace {
 
-/// The enumerator whose to_string is `text`.
-template <typename Enum, int Count>
-std::optional<Enum> enum_from(std::string_view text) {
-  for (int i = 0; i < Count; ++i) {
-    if (ledger::to_string(static_cast<Enum>(i)) == text) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
+Json line_to_json(const LogLine& line) {
+  Json json = {{"stream", line.stream}, {"text", line.text}};
+  put_time(json, "time", line.time);
+  return json;
 }
+
+Result<LogLine> line_from_json(const Json& json) {
+  LogLine line;
+  JsonReader reader(json, "log line", ErrorCode::kCorrupt);
+  reader.need("time_ns", line.time);
+  reader.need("stream", line.stream);
+  reader.need("text", line.text);
+  NINES_TRY(reader.finish());
+  return line;
+}
+
+}  // namespace
 
 Json event_to_json(const ledger::Event& event) {
   Json json = {{"id", event.id},
@@ -49,24 +56,6 @@ Result<ledger::Event> event_from_json(const Json& json) {
   NINES_TRY(reader.finish());
   return event;
 }
-
-Json line_to_json(const LogLine& line) {
-  Json json = {{"stream", line.stream}, {"text", line.text}};
-  put_time(json, "time", line.time);
-  return json;
-}
-
-Result<LogLine> line_from_json(const Json& json) {
-  LogLine line;
-  JsonReader reader(json, "log line", ErrorCode::kCorrupt);
-  reader.need("time_ns", line.time);
-  reader.need("stream", line.stream);
-  reader.need("text", line.text);
-  NINES_TRY(reader.finish());
-  return line;
-}
-
-}  // namespace
 
 std::string encode(const LogLine& line) {
   return stamped(line_to_json(line));

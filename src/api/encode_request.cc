@@ -37,6 +37,21 @@ EncodedRequest encode(const GetEvents& get) {
   return {"GET", std::move(target), ""};
 }
 
+EncodedRequest encode(const GetWhy& get) {
+  std::string target = "/v1/why";
+  char separator = '?';
+  const auto add = [&](std::string_view key, std::string_view value) {
+    target += fmt::format("{}{}={}", std::exchange(separator, '&'), key, percent_encode(value));
+  };
+  if (!get.unit.empty()) add("unit", get.unit);
+  if (get.since) add("since", to_iso8601(*get.since));
+  return {"GET", std::move(target), ""};
+}
+
+EncodedRequest encode(const GetStory& get) {
+  return {"GET", "/v1/why?event=" + percent_encode(get.event), ""};
+}
+
 EncodedRequest encode(const ActOnUnits& act) {
   Json body = {{"api", kVersion}, {"no_block", act.options.no_block}};
   if (act.single) {

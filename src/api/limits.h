@@ -17,6 +17,7 @@ inline constexpr std::size_t kMaxEvents = 10'000;
 inline constexpr std::size_t kMaxEventId = 256;
 inline constexpr std::size_t kMaxJsonDepth = 32;
 
+inline constexpr std::chrono::hours kDefaultWhyWindow{24 * 30};
 inline constexpr std::size_t kDefaultLogLines = 100;
 inline constexpr std::size_t kDefaultEvents = 100;
 

@@ -147,10 +147,30 @@ Result<Request> decode_logs(std::string name, Query& query) {
   return Request(std::move(get));
 }
 
+Result<Request> decode_why(Query& query) {
+  if (auto event = query.take("event")) {
+    NINES_TRY(query.finish());
+    if (event->empty() || event->size() > kMaxEventId) {
+      return bad_request("query", "event", "not the id of an event");
+    }
+    return Request(GetStory{std::move(*event)});
+  }
+  GetWhy get;
+  if (auto unit = query.take("unit")) {
+    NINES_TRY(check_name(*unit));
+    get.unit = std::move(*unit);
+  }
+  if (const auto since = query.take("since")) {
+    NINES_ASSIGN(get.since, parse_iso8601(*since));
+  }
+  NINES_TRY(query.finish());
+  return Request(std::move(get));
+}
+
 Error no_route(std::string_view target) {
   return Error(ErrorCode::kNotFound, "route", std::string(target))
       .with_detail("no such route")
-      .with_hint("see /v1/status, /v1/units, /v1/events");
+      .with_hint("see /v1/status, /v1/units, /v1/events, /v1/why");
 }
 
 Error wrong_method(std::string_view method, std::string_view allowed) {
@@ -174,6 +194,7 @@ Result<Request> decode_get(const Target& target, std::string_view text) {
   if (path.size() == 2 && path[1] == "status") return plain(GetStatus{});
   if (path.size() == 2 && path[1] == "units") return plain(ListUnits{});
   if (path.size() == 2 && path[1] == "events") return decode_events(query);
+  if (path.size() == 2 && path[1] == "why") return decode_why(query);
   if (path.size() == 3 && path[1] == "units") {
     NINES_TRY(check_name(path[2]));
     return plain(GetUnit{path[2]});
@@ -205,7 +226,8 @@ Result<Request> decode_post(const Target& target, std::string_view text, std::st
     NINES_TRY(refuse_body(body));
     return Request(ReexecDaemon{});
   }
-  if (path.size() == 2 && (path[1] == "status" || path[1] == "units" || path[1] == "events")) {
+  if (path.size() == 2 &&
+      (path[1] == "status" || path[1] == "units" || path[1] == "events" || path[1] == "why")) {
     return wrong_method("POST", "GET");
   }
   return no_route(text);

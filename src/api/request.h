@@ -4,7 +4,9 @@
 //   GET  /v1/units                                       {"units":[UnitStatus...]}
 //   GET  /v1/units/NAME                                  UnitStatus
 //   GET  /v1/units/NAME/logs?lines=N&follow=1            {"lines":[LogLine...]} or a stream
-//   GET  /v1/events?unit=&since=&limit=&after=&follow=1       {"events":[...]} or a stream
+//   GET  /v1/events?unit=&since=&limit=&after=&follow=1  {"events":[...]} or a stream
+//   GET  /v1/why?unit=&since=                            WhyReport
+//   GET  /v1/why?event=ID                                EventStory
 //   POST /v1/units/NAME/VERB   {"no_block":false}        UnitResult
 //   POST /v1/units/VERB        {"units":[..],"no_block"} {"results":[UnitResult...]}
 //   POST /v1/units/load        {"name":..,"text":..}     UnitResult
@@ -59,6 +61,15 @@ struct GetEvents {
   EventFilter filter;
   bool follow = false;
 };
+/// Why what was down was down, over a window that ends now.
+struct GetWhy {
+  std::string unit;              ///< or "host"; empty: all
+  std::optional<UtcTime> since;  ///< empty: kDefaultWhyWindow ago
+};
+/// One event with its causes and what came of it.
+struct GetStory {
+  std::string event;  ///< id
+};
 struct ActOnUnits {
   Verb verb = Verb::kStart;
   std::vector<std::string> units;
@@ -71,8 +82,8 @@ struct LoadUnit {
 };
 struct ReexecDaemon {};
 
-using Request = std::variant<GetStatus, ListUnits, GetUnit, GetLogs, GetEvents, ActOnUnits,
-                             LoadUnit, ReexecDaemon>;
+using Request = std::variant<GetStatus, ListUnits, GetUnit, GetLogs, GetEvents, GetWhy, GetStory,
+                             ActOnUnits, LoadUnit, ReexecDaemon>;
 
 /// @return whether it alters something: those need more than the right to read.
 bool alters(const Request& request);

@@ -39,6 +39,28 @@ TEST(Request, ReadsWhatItSays) {
   EXPECT_FALSE(events.follow);
 }
 
+TEST(Request, AsksWhy) {
+  const auto all = decoded<GetWhy>("GET", "/v1/why");
+  EXPECT_EQ(all.unit, "");
+  EXPECT_FALSE(all.since);
+  const auto one = decoded<GetWhy>("GET", "/v1/why?unit=a.service&since=2026-11-22T22:08:01.5Z");
+  EXPECT_EQ(one.unit, "a.service");
+  EXPECT_EQ(one.since->ns, 1795385281'500'000'000);
+  EXPECT_EQ(decoded<GetStory>("GET", "/v1/why?event=0123-unit.exit").event, "0123-unit.exit");
+  EXPECT_EQ(error_of("GET", "/v1/why?event="), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", "/v1/why?event=" + std::string(257, 'a')), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", "/v1/why?event=a&unit=b"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", "/v1/why?unit=%2e%2e/x"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("POST", "/v1/why"), ErrorCode::kUnsupported);
+  for (const Request& request : {Request(GetWhy{}), Request(one), Request(GetStory{"a b&c=%d"})}) {
+    EXPECT_FALSE(alters(request));
+    const EncodedRequest encoded = encode_request(request);
+    const auto again = decode_request(encoded.method, encoded.target, encoded.body);
+    ASSERT_TRUE(again) << encoded.target;
+    EXPECT_EQ(encode_request(*again).target, encoded.target);
+  }
+}
+
 TEST(Request, ReadsVerbsInBothForms) {
   const auto single = decoded<ActOnUnits>("POST", "/v1/units/a/reset-failed");
   EXPECT_EQ(single.verb, Verb::kResetFailed);

@@ -47,4 +47,12 @@ std::string api_socket_path(const std::string& runtime_dir) {
   return runtime_dir + "/api.sock";
 }
 
+std::string ledger_link_path(const std::string& runtime_dir) {
+  return runtime_dir + "/ledger.db";
+}
+
+std::string default_ledger_path() {
+  return default_state_dir() + "/ledger.db";
+}
+
 }  // namespace nines::api

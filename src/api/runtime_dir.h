@@ -19,4 +19,10 @@ std::string default_state_dir();
 
 std::string api_socket_path(const std::string& runtime_dir);
 
+/// A link to the ledger of the daemon that used this directory last.
+std::string ledger_link_path(const std::string& runtime_dir);
+/// Where the ledger is without such a link, as after a boot: in /var/lib/nines; or for a user in
+/// $XDG_STATE_HOME/nines or ~/.local/state/nines.
+std::string default_ledger_path();
+
 }  // namespace nines::api

@@ -44,6 +44,7 @@ class CommandLine {
   void add_act(api::Verb verb, const std::string& description);
   void add_looking();
   void add_moving();
+  void add_ledger();
   void add_daemon();
   void add_help();
   ExitCode run_help(const Context& context);
@@ -59,6 +60,8 @@ class CommandLine {
   KeepOptions keep_;
   LogsOptions logs_;
   EventsOptions events_;
+  WhyOptions why_;
+  LedgerOptions ledger_;
   UnitCheckOptions unit_check_;
   std::vector<std::string> help_verb_;
   bool help_man_ = false;
@@ -70,6 +73,7 @@ CommandLine::CommandLine() {
   add_globals();
   add_looking();
   add_moving();
+  add_ledger();
   add_daemon();
   add_help();
 }
@@ -132,6 +136,16 @@ void CommandLine::add_looking() {
   events->add_flag("-f,--follow", events_.follow,
                    "Go on with each new event until Ctrl-C, over a restart of the daemon too.");
 
+  CLI::App* why = verb(app_, "why", "Say why units were down, and what would have avoided it.",
+                       [this](const Context& c) { return run_why(c, why_); });
+  why->add_option("WHAT", why_.what, "A unit, \"host\", or the id of an event; default all units.");
+  why->add_option("--since", why_.since,
+                  "Only from this time on: 2026-11-22T22:08:01Z, or 90s, 10min, 2h, 1d ago; "
+                  "default 30d.")
+      ->type_name("TIME");
+  why->add_option("--ledger", why_.ledger, "Read this file instead of asking the daemon.")
+      ->type_name("FILE");
+
 #ifdef NINES_WITH_UNIT_CHECK
   CLI::App* unit = app_.add_subcommand("unit", "Work on unit files.");
   unit->require_subcommand(1);
@@ -166,6 +180,26 @@ void CommandLine::add_moving() {
   add_act(api::Verb::kRestart, "Restart units; those that are stopped are started.");
   add_act(api::Verb::kReload, "Make units read their configuration again.");
   add_act(api::Verb::kResetFailed, "Forget that units failed, and their restart counters.");
+}
+
+void CommandLine::add_ledger() {
+  const auto with_file = [this](CLI::App* added) {
+    added->add_option("--ledger", ledger_.ledger, "This file instead of the daemon's.")
+        ->type_name("FILE");
+    return added;
+  };
+  with_file(verb(app_, "export", "Print the whole ledger, one JSON document a line.",
+                 [this](const Context& c) { return run_export(c, ledger_); }));
+  with_file(verb(app_, "import", "Take an export into the ledger: all of it, or nothing.",
+                 [this](const Context& c) { return run_import(c, ledger_); }))
+      ->add_option("FILE", ledger_.file, "What nines export printed; - for standard input.")
+      ->required();
+  CLI::App* ledger = app_.add_subcommand("ledger", "Look after the ledger's file.");
+  ledger->require_subcommand(1);
+  with_file(verb(*ledger, "check", "Say whether the ledger's file is sound.",
+                 [this](const Context& c) { return run_ledger_check(c, ledger_); }));
+  with_file(verb(*ledger, "repair", "Set a damaged ledger aside and save what can be read.",
+                 [this](const Context& c) { return run_ledger_repair(c, ledger_); }));
 }
 
 void CommandLine::add_daemon() {

@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 10> kDetails = {{
+constexpr std::array<Details, 15> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -35,6 +35,29 @@ constexpr std::array<Details, 10> kDetails = {{
      "of its last death until it was ready again."},
     {"logs", "On a terminal, control characters in the log are shown and not obeyed."},
     {"events", "Oldest first. Times are UTC."},
+    {"why",
+     "A window begins no earlier than a unit was first ready. UP is the share of it in which the "
+     "unit served; NINES its number of nines; MTBF the time served for each failure and MTTR its "
+     "mean length. BUDGET LEFT is what AvailabilityTarget= allows and is not used yet; planned "
+     "downtime uses it too. A burn rate of 1 uses the budget up exactly. Foretold is what a "
+     "warning "
+     "had announced. With the id of an event: its causes, what came of it, the downtime. Without a "
+     "daemon the ledger's file is read."},
+    {"export",
+     "Events in the order in which they came, then downtimes. Reads the file, so that it works "
+     "beside a daemon and without one."},
+    {"import",
+     "Every line is checked; an error names the line and the field, and then nothing of the file "
+     "is "
+     "taken. What the ledger has already (by id) stays as it is, so that importing twice is "
+     "importing once. A running daemon's records wait meanwhile and are not lost."},
+    {"ledger check",
+     "Reads all of it: the structure of the file, its references, and that no unit is down twice "
+     "at "
+     "a time. Exits with 1 if there is something to be found."},
+    {"ledger repair",
+     "For when the daemon does not run. The damaged file is renamed to ledger.db.corrupt-TIME and "
+     "never deleted. A sound ledger is left as it is."},
     {"daemon reexec", "Returns when the new daemon answers, or after 30 s with an error."},
     {"completion", "To try it: source <(nines completion)"},
 }};

@@ -55,6 +55,22 @@ struct EventsOptions {
 };
 ExitCode run_events(const Context& context, const EventsOptions& options);
 
+struct WhyOptions {
+  std::string what;    ///< a unit, "host", or the id of an event; empty: all units
+  std::string since;   ///< a time, or a duration before now
+  std::string ledger;  ///< read this file, whether a daemon answers or not
+};
+ExitCode run_why(const Context& context, const WhyOptions& options);
+
+struct LedgerOptions {
+  std::string ledger;  ///< this file instead of the daemon's
+  std::string file;    ///< what is imported; "-": standard input
+};
+ExitCode run_export(const Context& context, const LedgerOptions& options);
+ExitCode run_import(const Context& context, const LedgerOptions& options);
+ExitCode run_ledger_check(const Context& context, const LedgerOptions& options);
+ExitCode run_ledger_repair(const Context& context, const LedgerOptions& options);
+
 ExitCode run_daemon_status(const Context& context);
 ExitCode run_daemon_reexec(const Context& context);
 

@@ -9,6 +9,7 @@
 #include "api/types.h"
 #include "base/result.h"
 #include "ledger/event.h"
+#include "ledger/why.h"
 #include "sys/event_loop.h"
 
 namespace nines::daemon {
@@ -49,6 +50,13 @@ class Backend {
   /// Every event emitted after the call, of all units.
   virtual sys::Subscription subscribe_events(
       std::function<void(const ledger::Event&)> on_event) = 0;
+
+  /// Why what was down was down, and the story of an event; see ledger/why.h. `done` is called on
+  /// the loop, later: a large ledger must not keep the loop from restarting a unit.
+  /// @errors kNotFound: no such unit ever served; no such event.
+  virtual void why(const api::GetWhy& get, std::function<void(Result<ledger::WhyReport>)> done) = 0;
+  virtual void story(const std::string& event,
+                     std::function<void(Result<ledger::EventStory>)> done) = 0;
 
   /// Checks that the daemon can replace itself, and returns what does it. The server calls that
   /// once the reply is on its way, for afterwards nobody is there to send one.

@@ -39,6 +39,10 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
   app.add_option("--state-dir", options.state_dir, "The ledger (default /var/lib/nines)");
   app.add_option("--log-dir", options.log_dir,
                  "What units print (default /var/log/nines, or STATE-DIR/log)");
+  app.add_option("--keep-events", options.keep_events_days,
+                 "Days after which events in the ledger become daily counts; downtimes and what "
+                 "began them are kept (default 400; 0: keep all)")
+      ->check(CLI::Range(0, 36500));
   app.add_option("--unit-path", options.unit_path, "Directories to look for unit files in first")
       ->delimiter(':')
       ->allow_extra_args(false);

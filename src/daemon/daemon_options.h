@@ -28,6 +28,7 @@ struct DaemonOptions {
   std::vector<std::string> unit_path;  ///< searched first
   std::vector<std::string> units;      ///< started at once, beside the kept ones
   std::vector<std::string> command;    ///< with --command: run this as a unit of its own
+  int keep_events_days = 400;          ///< 0: for ever
   bool foreground = false;             ///< end when all units have ended, with their exit code
   /// The runtime directory was made for this one run, with the state directory in it.
   bool is_private = false;

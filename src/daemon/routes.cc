@@ -48,6 +48,15 @@ void answer_one(Backend& backend, const api::GetEvents& get, const ReplyTo& repl
   reply(reply_of(backend.events(with_full_name(backend, get.filter))));
 }
 
+void answer_one(Backend& backend, const api::GetWhy& get, const ReplyTo& reply) {
+  backend.why(get, [reply](const Result<ledger::WhyReport>& report) { reply(reply_of(report)); });
+}
+
+void answer_one(Backend& backend, const api::GetStory& get, const ReplyTo& reply) {
+  backend.story(get.event,
+                [reply](const Result<ledger::EventStory>& story) { reply(reply_of(story)); });
+}
+
 void answer_one(Backend& backend, const api::ActOnUnits& act, const ReplyTo& reply) {
   backend.act(act.verb, act.units, act.options,
               [single = act.single, reply](std::vector<api::UnitResult> results) {

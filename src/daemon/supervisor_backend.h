@@ -9,6 +9,7 @@
 
 #include "app/supervise/manager.h"
 #include "daemon/backend.h"
+#include "daemon/ledger_queries.h"
 #include "ledger/writer.h"
 
 namespace nines::daemon {
@@ -39,6 +40,9 @@ class SupervisorBackend final : public Backend {
       const std::string& name, std::function<void(const api::LogLine&)> on_line) override;
   Result<std::vector<ledger::Event>> events(const api::EventFilter& filter) override;
   sys::Subscription subscribe_events(std::function<void(const ledger::Event&)> on_event) override;
+  void why(const api::GetWhy& get, std::function<void(Result<ledger::WhyReport>)> done) override;
+  void story(const std::string& event,
+             std::function<void(Result<ledger::EventStory>)> done) override;
   Result<std::function<void()>> prepare_reexec() override;
 
  private:
@@ -50,6 +54,7 @@ class SupervisorBackend final : public Backend {
   DaemonFacts facts_;
   std::string instance_;
   std::shared_ptr<EventHub> hub_;
+  LedgerQueries queries_;
 };
 
 }  // namespace nines::daemon

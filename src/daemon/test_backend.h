@@ -115,6 +115,31 @@ class TestBackend : public Backend {
     return subscribe(log_listeners_, std::pair(found->name, std::move(on_line)));
   }
 
+  void why(const api::GetWhy& get, std::function<void(Result<ledger::WhyReport>)> done) override {
+    ledger::WhyReport report;
+    report.to = utc_now();
+    report.from =
+        get.since.value_or(UtcTime{report.to.ns - api::kDefaultWhyWindow / Nanoseconds(1)});
+    for (const auto& [name, unused] : units_by_name) {
+      if (!get.unit.empty() && name != get.unit) continue;
+      ledger::History past;
+      past.unit = name;
+      report.units.push_back(ledger::analyse(past, report.from, report.to));
+    }
+    if (report.units.empty()) return done(Error(ErrorCode::kNotFound, "why", get.unit));
+    done(std::move(report));
+  }
+  void story(const std::string& event,
+             std::function<void(Result<ledger::EventStory>)> done) override {
+    for (const ledger::Event& known : history) {
+      if (known.id != event) continue;
+      ledger::EventStory story;
+      story.event.event = known;
+      return done(std::move(story));
+    }
+    done(Error(ErrorCode::kNotFound, "find event", event));
+  }
+
   Result<std::vector<ledger::Event>> events(const api::EventFilter& filter) override {
     std::vector<ledger::Event> matching;
     bool seen = filter.after.empty();

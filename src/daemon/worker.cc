@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "api/runtime_dir.h"
 #include "base/log.h"
 #include "daemon/access.h"
 #include "daemon/instance_lock.h"
@@ -23,6 +26,14 @@ constexpr Nanoseconds kFlush = std::chrono::seconds(2);
 /// @return the path of another of our programs, which lie in one directory.
 std::string beside(const std::string& program, std::string_view name) {
   return program.substr(0, program.rfind('/') + 1) + std::string(name);
+}
+
+/// When we are gone, `nines why` finds the ledger by the runtime directory that it was told.
+void link_ledger(const std::string& runtime_dir, const std::string& database) {
+  const std::string link = api::ledger_link_path(runtime_dir);
+  (void)::unlink(link.c_str());
+  if (::symlink(database.c_str(), link.c_str()) == 0) return;
+  log::warning("{}", Error::from_errno(errno, "link", link).message());
 }
 
 }  // namespace
@@ -103,6 +114,8 @@ Status Worker::State::open_ledger() {
   if (const Status made = sys::make_directories(writer.spool_directory, 0700); !made) {
     log::warning("{}", made.error().message());
   }
+  writer.keep_events = std::chrono::hours(24) * options.keep_events_days;
+  link_ledger(options.runtime_dir, writer.database);
   NINES_ASSIGN(writer.host, ledger::detect_host());
   NINES_ASSIGN(ledger, ledger::LedgerWriter::start(std::move(writer)));
   return {};

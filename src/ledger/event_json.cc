@@ -220,4 +220,31 @@ Result<DowntimeInterval> interval_from_json(std::string_view text) {
   return interval;
 }
 
+std::string to_json_text(const HostIdentity& host) {
+  const json object = {
+      {"boot_id", host.boot_id}, {"machine_id", host.machine_id}, {"host", host.host_name}};
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<ExportLine> line_from_json(std::string_view text) {
+  NINES_ASSIGN(json object, parse_object(text));
+  if (object.contains("kind")) {
+    NINES_ASSIGN(Event event, event_from_json(text));
+    return ExportLine(std::move(event));
+  }
+  if (object.contains("unit")) {
+    NINES_ASSIGN(DowntimeInterval interval, interval_from_json(text));
+    return ExportLine(std::move(interval));
+  }
+  if (!object.contains("boot_id"))
+    return invalid("text", "neither a boot, an event nor an interval");
+  Fields fields(std::move(object));
+  HostIdentity host;
+  NINES_TRY(fields.text("boot_id", &host.boot_id, kMaxIdBytes, true));
+  NINES_TRY(fields.text("machine_id", &host.machine_id, kMaxNameBytes, true));
+  NINES_TRY(fields.text("host", &host.host_name, kMaxNameBytes, false));
+  NINES_TRY(fields.nothing_left());
+  return ExportLine(std::move(host));
+}
+
 }  // namespace nines::ledger

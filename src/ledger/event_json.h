@@ -5,11 +5,15 @@
 //  "caused_by":"..."}
 // {"id":"...","unit":"...","start":"...","start_since_boot_ns":1,"closed":true,"end":"...",
 //  "duration_ns":1,"cause_event":"...","planned":false,"cell":"app/unplanned"}
+//
+// In an export each line is one of these, and tells of the boot that a line before named:
+// {"boot_id":"...","machine_id":"...","host":"..."}
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/result.h"
 #include "ledger/event.h"
@@ -30,6 +34,14 @@ std::string to_json_text(const Record& record);
 Result<Event> event_from_json(std::string_view text);
 /// An interval whose end is not start + duration_ns is refused.
 Result<DowntimeInterval> interval_from_json(std::string_view text);
+
+/// @param host.host_name  is "host" there.
+std::string to_json_text(const HostIdentity& host);
+
+/// A line of an export: a boot, an event or an interval, told apart by the fields that only one of
+/// them has. @errors as above.
+using ExportLine = std::variant<HostIdentity, Event, DowntimeInterval>;
+Result<ExportLine> line_from_json(std::string_view text);
 
 /// The limits of what is read.
 inline constexpr std::size_t kMaxJsonBytes = 256 * 1024;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "ledger/cause.h"
 #include "ledger/packed_id.h"
 
 namespace nines::ledger {
@@ -59,10 +62,17 @@ Result<IntervalTable> IntervalTable::open(Database* database, Names* names) {
   NINES_ASSIGN(table.insert_,
                database->prepare("INSERT INTO intervals (id, unit, boot, start_ns, "
                                  "start_since_boot_ns, duration_ns, clipped_ns, cause_event, "
-                                 "planned, cell, note) VALUES (?,?,?,?,?,?,?,?,?,?,?)"));
+                                 "planned, cell, note, cause) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"));
   NINES_ASSIGN(table.close_,
                database->prepare("UPDATE intervals SET start_ns = ?, duration_ns = ?, note = ? "
                                  "WHERE seq = ? AND duration_ns IS NULL"));
+  NINES_ASSIGN(table.note_unit_,
+               database->prepare("INSERT INTO units (unit, first_ns) VALUES (?, ?) ON CONFLICT "
+                                 "(unit) DO UPDATE SET first_ns = excluded.first_ns "
+                                 "WHERE excluded.first_ns < first_ns"));
+  NINES_ASSIGN(table.cause_of_,
+               database->prepare("SELECT k.text, coalesce(e.detail, '{}') FROM events e JOIN names "
+                                 "k ON k.id = e.kind WHERE e.id = ?"));
   NINES_ASSIGN(table.record_merge_,
                database->prepare("INSERT INTO merged_intervals SELECT ?1, id, ?2, ?3, ?4 "
                                  "FROM intervals WHERE seq = ?5"));
@@ -108,10 +118,13 @@ Result<IntervalOutcome> IntervalTable::insert(const DowntimeInterval& interval, 
     return IntervalOutcome::kMerged;
   }
   NINES_TRY(move_to_free_time(unit, &row));
+  NINES_ASSIGN(const auto cause, cause_of(interval));
   NINES_TRY(insert_.execute(
       pack_id(interval.id), unit, row.boot, row.start, row.since_boot, row.duration, row.clipped,
       pack_id(interval.cause_event), interval.planned, static_cast<int>(interval.cell),
-      row.note.empty() ? std::optional<std::string>() : std::optional<std::string>(row.note)));
+      row.note.empty() ? std::optional<std::string>() : std::optional<std::string>(row.note),
+      cause));
+  NINES_TRY(note_unit_.execute(unit, row.start));
   return interval.closed ? IntervalOutcome::kClosed : IntervalOutcome::kOpened;
 }
 
@@ -134,6 +147,32 @@ Result<IntervalOutcome> IntervalTable::merge(const DowntimeInterval& interval, s
   }
   NINES_TRY(record_merge(interval, open.seq, "another interval of the unit was open"));
   return IntervalOutcome::kMerged;
+}
+
+Result<std::optional<std::int64_t>> IntervalTable::cause_of(const DowntimeInterval& interval) {
+  if (interval.cause_event.empty()) return std::optional<std::int64_t>();
+  Event event;
+  {
+    NINES_ASSIGN(auto rows, cause_of_.query(pack_id(interval.cause_event)));
+    NINES_ASSIGN(const bool found, rows.next());
+    if (!found) return std::optional<std::int64_t>();
+    event.kind = rows.bytes(0);
+    event.detail_json = rows.bytes(1);
+  }
+  NINES_ASSIGN(const std::int64_t cause, names_->intern(to_string(classify(event))));
+  return std::optional<std::int64_t>(cause);
+}
+
+Status IntervalTable::close_from_earlier_boot(std::int64_t unit, std::int64_t boot, UtcTime now,
+                                              BootTime since_boot) {
+  NINES_ASSIGN(const auto open, one(&open_of_, unit));
+  if (!open || open->boot == boot) return {};
+  const std::int64_t by_utc = now.ns - open->start;
+  const bool clock_was_set = by_utc < since_boot.ns;
+  const std::int64_t duration =
+      std::clamp<std::int64_t>(std::max(by_utc, since_boot.ns), 0, kMaxDuration);
+  return close(unit, *open, duration,
+               clock_was_set ? "the clock was set back: as long as this boot at least" : "");
 }
 
 Status IntervalTable::record_merge(const DowntimeInterval& interval, std::int64_t into_seq,

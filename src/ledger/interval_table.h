@@ -40,6 +40,12 @@ class IntervalTable {
   /// @errors  kInvalidArgument: no id or unit, or times that cannot be.
   Result<IntervalOutcome> upsert(const DowntimeInterval& interval, std::int64_t boot);
 
+  /// The unit serves: what an earlier boot left open ends now. Between two boots only UTC counts;
+  /// where that was set back, the time since this boot began is what is certain.
+  /// @pre  inside a transaction.
+  Status close_from_earlier_boot(std::int64_t unit, std::int64_t boot, UtcTime now,
+                                 BootTime since_boot);
+
  private:
   static constexpr std::int64_t kNoRow = 0;  // SQLite counts from 1
 
@@ -69,6 +75,8 @@ class IntervalTable {
   Result<IntervalOutcome> insert(const DowntimeInterval& interval, std::int64_t unit, Row row);
   Result<IntervalOutcome> merge(const DowntimeInterval& interval, std::int64_t unit, Row row,
                                 const Row& open);
+  /// The name of the class of its cause; empty: the event is not there (yet).
+  Result<std::optional<std::int64_t>> cause_of(const DowntimeInterval& interval);
   Status record_merge(const DowntimeInterval& interval, std::int64_t into_seq,
                       std::string_view reason);
   Status close(std::int64_t unit, Row row, std::int64_t duration, std::string_view note);
@@ -80,7 +88,7 @@ class IntervalTable {
 
   Names* names_ = nullptr;
   Statement by_id_, open_of_, merged_, previous_utc_, next_utc_, previous_boot_, next_boot_;
-  Statement insert_, close_, record_merge_;
+  Statement insert_, close_, record_merge_, note_unit_, cause_of_;
 };
 
 }  // namespace nines::ledger

@@ -11,16 +11,9 @@
 #include "ledger/availability.h"
 #include "ledger/event.h"
 #include "ledger/sqlite.h"
+#include "ledger/why.h"
 
 namespace nines::ledger {
-
-/// An event as it is in the ledger.
-struct StoredEvent {
-  std::int64_t seq = 0;  ///< order of arrival, ever growing
-  Event event;
-  std::string boot_id;
-  std::string host;
-};
 
 /// What to look for; an empty field matches all.
 struct EventFilter {
@@ -33,12 +26,6 @@ struct EventFilter {
   /// newest first.
   std::optional<std::int64_t> after_seq = {};
   std::size_t limit = 100;
-};
-
-struct StoredInterval {
-  DowntimeInterval interval;
-  std::string boot_id;  ///< in which it began
-  std::string note;     ///< why it is not as it was reported, or empty
 };
 
 struct Boot {
@@ -73,9 +60,16 @@ class Reader {
   /// Newest first.
   Result<std::vector<Boot>> boots();
 
+  /// Why what was down was down. @errors kNotFound: the unit that is asked for never served.
+  Result<WhyReport> why(const WhyQuery& query);
+  /// One event with its causes and what came of it. @errors kNotFound.
+  Result<EventStory> story(const std::string& id);
+
  private:
   explicit Reader(Database database) : database_(std::move(database)) {}
-  Result<std::optional<std::int64_t>> name(const std::string& text);
+  Result<std::vector<StoredEvent>> events_where(const std::string& condition,
+                                                const BlobOrText& value);
+  Result<std::vector<StoredInterval>> intervals_of_cause(const std::string& event);
 
   Database database_;
 };

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/fault_point.h"
+#include "ledger/cause.h"
+#include "ledger/host_outage.h"
 #include "ledger/packed_id.h"
 #include "ledger/schema.h"
 
@@ -74,6 +76,14 @@ Status Store::prepare() {
                database.prepare("INSERT INTO heartbeats VALUES (?, ?, ?) ON CONFLICT (boot) DO "
                                 "UPDATE SET time_ns = excluded.time_ns, "
                                 "since_boot_ns = excluded.since_boot_ns"));
+  NINES_ASSIGN(
+      inner_->note_ready,
+      database.prepare("INSERT INTO units VALUES (?, ?, ?, ?) ON CONFLICT (unit) DO UPDATE "
+                       "SET first_ns = min(first_ns, excluded.first_ns), ready_boot = "
+                       "excluded.ready_boot, ready_since_boot_ns = "
+                       "excluded.ready_since_boot_ns"));
+  NINES_ASSIGN(inner_->refine_cause,
+               database.prepare("UPDATE intervals SET cause = ? WHERE cause_event = ?"));
   NINES_ASSIGN(inner_->last_seq, database.prepare("SELECT coalesce(max(seq), 0) FROM events"));
   return {};
 }
@@ -83,17 +93,18 @@ bool Store::file_replaced() const {
   return !now || *now != inner_->file;
 }
 
+Result<std::int64_t> Store::host_row(const HostIdentity& host) {
+  NINES_ASSIGN(Statement upsert, inner_->database.prepare(
+                                     "INSERT INTO hosts (machine, name) VALUES (?, ?) ON CONFLICT "
+                                     "(machine) DO UPDATE SET name = excluded.name RETURNING id"));
+  NINES_ASSIGN(auto rows, upsert.query(host.machine_id, host.host_name));
+  NINES_TRY(rows.next());
+  return rows.int64(0);
+}
+
 Status Store::register_host() {
-  Database& database = inner_->database;
-  NINES_ASSIGN(Transaction transaction, Transaction::begin(&database));
-  NINES_ASSIGN(Statement upsert,
-               database.prepare("INSERT INTO hosts (machine, name) VALUES (?, ?) ON CONFLICT "
-                                "(machine) DO UPDATE SET name = excluded.name RETURNING id"));
-  {
-    NINES_ASSIGN(auto rows, upsert.query(inner_->host.machine_id, inner_->host.host_name));
-    NINES_TRY(rows.next());
-    inner_->host_row = rows.int64(0);
-  }
+  NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
+  NINES_ASSIGN(inner_->host_row, host_row(inner_->host));
   NINES_TRY(boot_row(inner_->host.boot_id));
   return transaction.commit();
 }
@@ -179,7 +190,35 @@ Status Store::apply_event(const Event& event, std::int64_t boot, CommittedBatch*
       pack_id(event.id), event.time.ns, event.since_boot.ns, boot, static_cast<int>(event.cell),
       kind, subject, static_cast<int>(event.severity), stored_detail(event.detail_json),
       pack_id(event.caused_by)));
-  ++(inner_->database.changes() > 0 ? batch->events_new : batch->events_known);
+  const bool is_new = inner_->database.changes() > 0;
+  ++(is_new ? batch->events_new : batch->events_known);
+  return is_new ? follow_up(event, boot, subject) : Status();
+}
+
+Status Store::follow_up(const Event& event, std::int64_t boot,
+                        std::optional<std::int64_t> subject) {
+  if (event.kind == kDumpedKind && !event.caused_by.empty()) {
+    NINES_ASSIGN(const std::int64_t cause, inner_->names.intern(to_string(classify(event))));
+    return inner_->refine_cause.execute(cause, pack_id(event.caused_by));
+  }
+  if (event.kind != kReadyKind || !subject) return {};
+  NINES_TRY(inner_->note_ready.execute(*subject, event.time.ns, boot, event.since_boot.ns));
+  return inner_->intervals->close_from_earlier_boot(*subject, boot, event.time, event.since_boot);
+}
+
+Status Store::note_outage(UtcTime now, BootTime since_boot) {
+  if (inner_->outage_noted) return {};
+  NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
+  NINES_ASSIGN(const std::int64_t boot, boot_row({}));
+  const auto noted = record_host_outage(&inner_->database, &inner_->names, inner_->intervals.get(),
+                                        {boot, now, since_boot});
+  const Status done = noted ? transaction.commit() : Status(noted.error());
+  if (!done) {
+    inner_->names.forget();
+    inner_->boots.clear();
+    return done;
+  }
+  inner_->outage_noted = true;
   return {};
 }
 

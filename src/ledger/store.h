@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,6 +47,23 @@ class Store {
   /// @errors  kNoSpace, kCorrupt, kDenied, kBusy, kIo, kInjected.
   Result<CommittedBatch> apply(std::span<const Record> records, const std::string& boot_id = {});
 
+  /// Stores an export: all of its lines, or none. Every line is checked; what is there already (by
+  /// id) changes nothing, so that importing twice is importing once.
+  /// @param next  gives one line after another, without the newline; false: no more.
+  /// @errors kInvalidArgument, kLimit: the subject is "line N", the detail names the field; also a
+  ///         record before any boot, and an interval that the ledger refuses. Else as apply().
+  Result<CommittedBatch> import(const std::function<bool(std::string*)>& next);
+
+  /// Replaces the oldest events from before `before`, at most `most`, by their daily counts
+  /// (event_days). Kept for ever: intervals, the events that began them, and the newest event.
+  /// @return  how many went; fewer than `most`: no more are left.
+  Result<std::size_t> roll_up(UtcTime before, std::size_t most);
+
+  /// If this is the first run after a boot: notes the outage of the host before it, and of what
+  /// served then; see host_outage.h. Once for each boot, however often it is called or killed.
+  /// @pre  what an earlier boot left in a spool has been applied.
+  Status note_outage(UtcTime now, BootTime since_boot);
+
   /// Notes durably that this host was alive at that time.
   Status heartbeat(UtcTime time, BootTime since_boot);
 
@@ -68,6 +86,9 @@ class Store {
     Names names;
     std::unique_ptr<IntervalTable> intervals;
     Statement insert_event, find_boot, insert_boot, set_heartbeat, last_seq;
+    Statement note_ready, refine_cause;
+    bool outage_noted = false;
+    std::int64_t rolled_up_to = INT64_MIN;  ///< older events than this are kept ones
     std::unordered_map<std::string, std::int64_t> boots;
     std::pair<dev_t, ino_t> file;
   };
@@ -75,9 +96,15 @@ class Store {
 
   Status prepare();
   Status register_host();
+  Result<std::int64_t> host_row(const HostIdentity& host);
   Result<std::int64_t> boot_row(const std::string& boot_id);
+  Result<std::int64_t> foreign_boot_row(const HostIdentity& host);
+  Status import_line(const std::string& line, std::int64_t* boot, CommittedBatch* batch);
+  Result<CommittedBatch> import_in_transaction(const std::function<bool(std::string*)>& next);
   Status apply_one(const Record& record, std::int64_t boot, CommittedBatch* batch);
   Status apply_event(const Event& event, std::int64_t boot, CommittedBatch* batch);
+  /// What follows from an event that is new.
+  Status follow_up(const Event& event, std::int64_t boot, std::optional<std::int64_t> subject);
   Result<CommittedBatch> apply_in_transaction(std::span<const Record> records,
                                               const std::string& boot_id);
 

@@ -16,6 +16,11 @@ constexpr Nanoseconds kRetryWhileFlushing = std::chrono::milliseconds(20);
 // After a damaged database was set aside the drain is tried anew at once, but not for ever.
 constexpr int kMaxQuarantinesPerAttempt = 2;
 
+// Old events go in small transactions, so that none of them keeps a new interval waiting.
+constexpr std::size_t kRollUpTogether = 2000;
+constexpr Nanoseconds kRollUpAgain = std::chrono::milliseconds(500);
+constexpr Nanoseconds kRollUpEvery = std::chrono::hours(1);
+
 bool is_notable(const Record& record) {
   const auto* event = std::get_if<Event>(&record);
   return event == nullptr || event->severity != Severity::kInfo;
@@ -205,7 +210,8 @@ Status LedgerWriter::drain() {
   NINES_TRY(drain_segments());
   NINES_TRY(drain_memory());
   report_drops();
-  return beat();
+  NINES_TRY(beat());
+  return retain();
 }
 
 Status LedgerWriter::open_store() {
@@ -216,6 +222,7 @@ Status LedgerWriter::open_store() {
 
 Status LedgerWriter::drain_segments() {
   spool_->seal();
+  // Segments of an earlier boot come first: how that one ended is judged by all that is known.
   for (const Spool::Segment& segment : spool_->sealed()) {
     auto content = spool_->read(segment);
     if (!content && content.error().code() == ErrorCode::kNotFound) {
@@ -224,10 +231,13 @@ Status LedgerWriter::drain_segments() {
       continue;
     }
     if (!content) return std::move(content.error());
+    if (content->boot_id == options_.host.boot_id) {
+      NINES_TRY(store_->note_outage(utc_now(), boot_now()));
+    }
     NINES_TRY(apply(content->records, content->boot_id));
     NINES_TRY(spool_->remove(segment));
   }
-  return {};
+  return store_->note_outage(utc_now(), boot_now());
 }
 
 Status LedgerWriter::drain_memory() {
@@ -253,6 +263,16 @@ Status LedgerWriter::beat() {
   if (now < next_beat_) return {};
   NINES_TRY(store_->heartbeat(utc_now(), now));
   next_beat_ = now + options_.heartbeat;
+  return {};
+}
+
+Status LedgerWriter::retain() {
+  if (options_.keep_events.count() == 0) return {};
+  const BootTime now = boot_now();
+  if (now < next_roll_up_) return {};
+  const UtcTime before{utc_now().ns - options_.keep_events.count()};
+  NINES_ASSIGN(const std::size_t gone, store_->roll_up(before, kRollUpTogether));
+  next_roll_up_ = now + (gone == kRollUpTogether ? kRollUpAgain : kRollUpEvery);
   return {};
 }
 

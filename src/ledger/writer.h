@@ -20,6 +20,8 @@
 
 namespace nines::ledger {
 
+inline constexpr Nanoseconds kDefaultKeepEvents = std::chrono::hours(24 * 400);
+
 struct WriterOptions {
   std::string database;         ///< path of ledger.db; its directory is the caller's to make
   std::string spool_directory;  ///< on tmpfs; empty: records are held in memory only
@@ -33,6 +35,9 @@ struct WriterOptions {
   Nanoseconds retry_first = std::chrono::milliseconds(100);
   Nanoseconds retry_max = std::chrono::seconds(5);
   Nanoseconds heartbeat = std::chrono::seconds(10);  ///< zero: none
+  /// Older events become daily counts; see Store::roll_up(). More than a year, so that a year can
+  /// be asked for. Zero: kept for ever.
+  Nanoseconds keep_events = kDefaultKeepEvents;
 };
 
 /// How the ledger is. Degraded means: records gather in the spool, or were lost.
@@ -101,6 +106,7 @@ class LedgerWriter final : public EventSink {
   Status drain_memory();
   Status apply(const std::vector<Record>& records, const std::string& boot_id);
   Status beat();
+  Status retain();
   void report_drops();
   void set_aside(const Error& why);
   void succeeded();
@@ -134,6 +140,7 @@ class LedgerWriter final : public EventSink {
   DropCounts drops_reported_;
   bool damage_reported_ = false;  // of the database that is there now
   BootTime next_beat_;
+  BootTime next_roll_up_;
 
   std::atomic<bool> work_signalled_{false};
   std::atomic<bool> notable_signalled_{false};

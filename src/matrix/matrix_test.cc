@@ -48,13 +48,17 @@ TEST_P(Fixture, SaysWhyAndWhere) {
   FixtureHost host(kHosts + "/" + GetParam() + ".host");
   for (const CellReport& report : host.probe().cells) {
     EXPECT_FALSE(report.why.empty()) << dotted(report.cell);
-    if (report.verdict == Verdict::kReady) EXPECT_EQ(report.next, "") << dotted(report.cell);
+    if (report.verdict == Verdict::kReady) {
+      EXPECT_EQ(report.next, "") << dotted(report.cell);
+    }
     EXPECT_FALSE(report.findings.empty()) << dotted(report.cell);
     for (const Finding& finding : report.findings) {
       EXPECT_FALSE(finding.source.empty());
       EXPECT_FALSE(finding.said.empty()) << finding.source;
       const bool counts = finding.weight != Weight::kNote && finding.state != State::kYes;
-      if (counts) EXPECT_FALSE(finding.reason.empty()) << finding.source;
+      if (counts) {
+        EXPECT_FALSE(finding.reason.empty()) << finding.source;
+      }
       EXPECT_EQ(finding.said.find('\n'), std::string::npos) << finding.source;
       EXPECT_LE(finding.advice.size(), 90U) << finding.advice;
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/supervise/event_detail.h"
+#include "ledger/cause.h"
 #include "sys/file.h"
 #include "sys/procfs.h"
 
@@ -56,6 +57,7 @@ Status Manager::initialize(std::map<std::string, UniqueFd> held) {
                            options_.user_mode});
   options_.load.search_path.insert(options_.load.search_path.begin(),
                                    options_.runtime_dir + "/transient");
+  emit(std::string(ledger::kDaemonStartedKind), ledger::Severity::kInfo, {}, "{}");
   NINES_TRY(open_notify(held));
   open_connector();
   load_kept();
@@ -130,10 +132,11 @@ void Manager::on_notify(NotifyMessage message, const sys::PeerCredentials& sende
   }
 }
 
-void Manager::emit(std::string kind, ledger::Severity severity, std::string subject,
-                   std::string detail_json) {
+std::string Manager::emit(std::string kind, ledger::Severity severity, std::string subject,
+                          std::string detail_json) {
   ledger::Event event;
   event.id = ledger::new_id();
+  std::string id = event.id;
   event.time = utc_now();
   event.since_boot = boot_now();
   event.kind = std::move(kind);
@@ -141,6 +144,7 @@ void Manager::emit(std::string kind, ledger::Severity severity, std::string subj
   event.severity = severity;
   event.detail_json = std::move(detail_json);
   events_.emit(std::move(event));
+  return id;
 }
 
 void Manager::process_started(Service& service, pid_t pid) {
@@ -194,11 +198,14 @@ void Manager::went_down(Service& service, bool will_restart) {
     const auto found = units_.find(reaction.name);
     if (found == units_.end() || !found->second->service) continue;
     Service* other = found->second->service.get();
-    emit("unit.follows", ledger::Severity::kInfo, reaction.name, detail({{"because_of", name}}));
+    const std::string event = emit("unit.follows", ledger::Severity::kInfo, reaction.name,
+                                   detail({{"because_of", name}}));
     switch (reaction.kind) {
-      case Reaction::Kind::kStop: loop_.post([other] { other->stop([](const Status&) {}); }); break;
+      case Reaction::Kind::kStop:
+        loop_.post([other, name, event] { other->stop([](const Status&) {}, {name, event}); });
+        break;
       case Reaction::Kind::kStopAndStart:
-        loop_.post([other, name] { other->stop_with(name); });
+        loop_.post([other, name, event] { other->stop_with(name, event); });
         break;
       case Reaction::Kind::kRestart: restart_when_back_[name].insert(reaction.name); break;
     }
@@ -218,7 +225,7 @@ void Manager::back_up(Service& service) {
   restart_when_back_.erase(found);
   for (const std::string& other : others) {
     if (const UnitEntry* entry = find(other); entry && entry->service) {
-      entry->service->restart([](const Status&) {});
+      entry->service->restart([](const Status&) {}, {name, {}});
     }
   }
 }

@@ -114,8 +114,9 @@ class Manager final : public ServiceObserver {
   void on_proc_events();
   void on_notify(NotifyMessage message, const sys::PeerCredentials& sender,
                  std::vector<UniqueFd> fds);
-  void emit(std::string kind, ledger::Severity severity, std::string subject,
-            std::string detail_json);
+  /// @return the event's id.
+  std::string emit(std::string kind, ledger::Severity severity, std::string subject,
+                   std::string detail_json);
   void back_up(Service& service);
   void start_names(const std::vector<std::string>& names);
 
@@ -133,7 +134,8 @@ class Manager final : public ServiceObserver {
   // manager_jobs.cc
   static std::string full_name(const std::string& name);
   void request_start(const std::vector<std::string>& names, Completion done);
-  void request_stop(const std::vector<std::string>& names, Completion done);
+  void request_stop(const std::vector<std::string>& names, Completion done,
+                    const StopReason& reason = {});
   void request_restart(const std::vector<std::string>& names, Completion done);
   void request_reload(const std::vector<std::string>& names, Completion done);
   void run_ready(const std::shared_ptr<Request>& request);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include "app/supervise/manager.h"
+#include "ledger/cause.h"
 #include "sys/file.h"
 
 namespace nines::supervise {
@@ -27,6 +28,7 @@ struct Manager::Request {
   std::size_t open = 0;
   Results results;
   Completion done;
+  StopReason reason;  ///< where it stops units
 };
 
 namespace {
@@ -139,8 +141,10 @@ void Manager::request_start(const std::vector<std::string>& names, Completion do
   run_ready(request);
 }
 
-void Manager::request_stop(const std::vector<std::string>& names, Completion done) {
+void Manager::request_stop(const std::vector<std::string>& names, Completion done,
+                           const StopReason& reason) {
   auto request = std::make_shared<Request>();
+  request->reason = reason;
   request->asked = names;
   request->done = std::move(done);
   const auto plan =
@@ -232,7 +236,8 @@ void Manager::run_stop(const std::shared_ptr<Request>& request, std::size_t inde
   UnitEntry& entry = *found->second;
   if (entry.service) {
     entry.service->stop(
-        [this, request, index](Status status) { job_done(request, index, std::move(status)); });
+        [this, request, index](Status status) { job_done(request, index, std::move(status)); },
+        request->reason);
     return;
   }
   if (entry.socket) {
@@ -327,7 +332,9 @@ void Manager::stop_all(std::function<void()> done) {
                       entry->service->state().phase != Phase::kFailed;
     if (entry->is_active() || busy) names.push_back(name);
   }
-  request_stop(names, [this, done = std::move(done)](const Results&) {
+  const std::string event =
+      emit(std::string(ledger::kDaemonStoppingKind), ledger::Severity::kInfo, {}, "{}");
+  const auto finish = [this, done = std::move(done)](const Results&) {
     // Their state files stay, with the downtime that is open now; this tells them from units that
     // somebody had stopped one by one before the daemon was killed.
     if (const Status noted = sys::replace_file(end_mark(), "", 0644); !noted) {
@@ -335,7 +342,8 @@ void Manager::stop_all(std::function<void()> done) {
            detail({{"error", noted.error().message()}}));
     }
     done();
-  });
+  };
+  request_stop(names, finish, {{}, event, true});
 }
 
 }  // namespace nines::supervise

@@ -71,6 +71,13 @@ class ServiceObserver {
                              std::function<void()> done) = 0;
 };
 
+/// Why a unit is stopped; by default because somebody asked for it.
+struct StopReason {
+  std::string because_of;  ///< another unit that went down, to which it is bound
+  std::string event;       ///< id of the event that tells of it, or empty
+  bool shutdown = false;   ///< the daemon ends, and all units with it
+};
+
 class Service {
  public:
   using Completion = std::function<void(Status)>;
@@ -99,13 +106,15 @@ class Service {
 
   /// Starts; `done` is called when it is ready or has failed for the first time.
   void start(Completion done);
-  /// Stops by request: the downtime is planned. `done` when nothing of it runs any more.
-  void stop(Completion done);
+  /// Stops it: by request the downtime is planned, because of another unit it is not. `done` when
+  /// nothing of it runs any more.
+  void stop(Completion done, const StopReason& reason = {});
   /// Stops because `other`, which it is bound to, went down; it stays wanted, and the manager
   /// starts it when `other` is back.
-  void stop_with(const std::string& other);
-  /// stop + start as one planned interruption; the fd store survives.
-  void restart(Completion done);
+  /// @param event  id of the event that tells of it.
+  void stop_with(const std::string& other, const std::string& event);
+  /// stop + start as one interruption, planned as for stop(); the fd store survives.
+  void restart(Completion done, const StopReason& reason = {});
   /// @errors kInvalidArgument: the unit has no ExecReload=.
   void reload(Completion done);
   /// Forgets a failure and the restart counters.
@@ -157,7 +166,7 @@ class Service {
 
   // service.cc: phases
   void set_phase(Phase phase);
-  void begin_stop();
+  void begin_stop(const StopReason& reason);
   void save();
   void enter(Phase phase);
   const std::vector<unit::ExecCommand>& commands_of(Phase phase) const;

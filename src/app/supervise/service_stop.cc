@@ -26,7 +26,7 @@ bool is_hang(const std::optional<Outcome>& outcome) {
 
 }  // namespace
 
-void Service::stop(Completion done) {
+void Service::stop(Completion done, const StopReason& reason) {
   state_.wanted = false;
   state_.restart_after_stop = false;
   complete(start_done_,
@@ -52,21 +52,28 @@ void Service::stop(Completion done) {
     default: break;
   }
   stop_done_ = std::move(done);
-  begin_stop();
+  begin_stop(reason);
 }
 
-void Service::stop_with(const std::string& other) {
+void Service::stop_with(const std::string& other, const std::string& event) {
   if (is_settled() && !is_active() && state_.phase != Phase::kWaitRestart) return;
   const bool wanted = state_.wanted;
-  stop([](const Status&) {});
+  stop([](const Status&) {}, {other, event});
   state_.waits_for = wanted ? other : std::string();
   save();
 }
 
-void Service::begin_stop() {
+void Service::begin_stop(const StopReason& reason) {
   stop_watching();
-  const std::string event = emit("unit.stop-requested", ledger::Severity::kInfo, "{}");
-  if (state_.downtime) {
+  const bool planned = reason.because_of.empty();
+  std::string why = "{}";
+  if (!planned) why = detail({{"because_of", reason.because_of}});
+  if (reason.shutdown) why = detail({{"by", "shutdown"}});
+  const std::string event =
+      emit("unit.stop-requested", ledger::Severity::kInfo, std::move(why), reason.event);
+  if (!planned) {
+    if (state_.was_ready) open_downtime(boot_now(), false, event);
+  } else if (state_.downtime) {
     // Until now it was down against our will; from now on by request.
     state_.active_since_boot = boot_now();
     close_downtime();
@@ -90,12 +97,12 @@ void Service::begin_stop() {
   }
 }
 
-void Service::restart(Completion done) {
+void Service::restart(Completion done, const StopReason& reason) {
   if (!is_active()) {
     start(std::move(done));
     return;
   }
-  stop([](const Status&) {});
+  stop([](const Status&) {}, reason);
   state_.wanted = true;
   state_.restart_after_stop = true;
   start_done_ = std::move(done);

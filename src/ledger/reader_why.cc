@@ -1,0 +1,242 @@
+// Reader: what `nines why` asks. Reads intervals, units and predictions, and of the events only
+// those by id, so that its cost does not grow with them.
+#include <algorithm>
+#include <map>
+
+#include "ledger/cause.h"
+#include "ledger/reader.h"
+#include "ledger/reader_rows.h"
+
+namespace nines::ledger {
+namespace {
+
+/// So many at most: a detector that floods the ledger must not make every answer slow.
+constexpr std::int64_t kMaxPredictions = 20'000;
+
+struct KnownUnit {
+  std::int64_t row = 0;
+  std::string name;
+  UtcTime first_seen;
+};
+
+/// One state of the database for several statements; the end of a read alters nothing.
+class Snapshot {
+ public:
+  static Result<Snapshot> begin(Database* database) {
+    NINES_TRY(database->execute("BEGIN"));
+    return Snapshot(database);
+  }
+  Snapshot(Snapshot&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Snapshot& operator=(Snapshot&&) = delete;
+  ~Snapshot() {
+    if (database_ != nullptr) (void)database_->execute("ROLLBACK").has_value();
+  }
+
+ private:
+  explicit Snapshot(Database* database) : database_(database) {}
+  Database* database_;
+};
+
+Result<std::vector<KnownUnit>> known_units(Database* database, const std::string& only) {
+  return read_all<KnownUnit>(
+      database,
+      "SELECT u.unit, n.text, u.first_ns FROM units u JOIN names n ON n.id = u.unit "
+      "WHERE (?1 = '' OR n.text = ?1) ORDER BY n.text",
+      [](const auto& rows) {
+        return KnownUnit{rows.int64(0), rows.bytes(1), UtcTime{rows.int64(2)}};
+      },
+      only);
+}
+
+/// Intervals of a unit that may touch [from, to). The class of the cause is beside the interval;
+/// where its event came later, it is looked up.
+class SpanReader {
+ public:
+  static Result<SpanReader> open(Database* database) {
+    SpanReader reader;
+    NINES_ASSIGN(reader.select_,
+                 database->prepare(
+                     "SELECT i.start_ns, i.duration_ns, i.cell, i.planned, i.cause, c.text, "
+                     "i.cause_event, k.text, coalesce(e.detail, '{}') FROM intervals i "
+                     "LEFT JOIN names c ON c.id = i.cause "
+                     "LEFT JOIN events e ON i.cause IS NULL AND e.id = i.cause_event "
+                     "LEFT JOIN names k ON k.id = e.kind WHERE i.unit = ?1 AND i.start_ns < ?3 AND "
+                     "i.start_ns >= coalesce((SELECT max(p.start_ns) FROM intervals p WHERE "
+                     "p.unit = ?1 AND p.start_ns <= ?2), ?2) ORDER BY i.start_ns, i.duration_ns"));
+    return reader;
+  }
+
+  Result<std::vector<DownSpan>> read(std::int64_t unit, UtcTime from, UtcTime to) {
+    NINES_ASSIGN(auto rows, select_.query(unit, from.ns, to.ns));
+    std::vector<DownSpan> spans;
+    for (;;) {
+      NINES_ASSIGN(const bool more, rows.next());
+      if (!more) return spans;
+      DownSpan& span = spans.emplace_back();
+      span.start = UtcTime{rows.int64(0)};
+      if (!rows.is_null(1)) span.duration = Nanoseconds(rows.int64(1));
+      span.cell = static_cast<Cell>(rows.int64(2));
+      span.planned = rows.int64(3) != 0;
+      span.cause = cause_of(rows);
+      span.cause_event = id_column(rows, 6);
+    }
+  }
+
+ private:
+  Cause cause_of(const Statement::Rows& rows) {
+    if (!rows.is_null(4)) {
+      const auto [known, is_new] = causes_.try_emplace(rows.int64(4));
+      if (is_new) known->second = cause_from(rows.bytes(5));
+      return known->second;
+    }
+    if (rows.is_null(7)) return {};
+    Event event;
+    event.kind = rows.bytes(7);
+    event.detail_json = rows.bytes(8);
+    return classify(event);
+  }
+
+  Statement select_;
+  std::map<std::int64_t, Cause> causes_;
+};
+
+/// By subject; of the host under the empty name.
+Result<std::map<std::string, std::vector<Prediction>>> predictions(Database* database, UtcTime from,
+                                                                   UtcTime to) {
+  NINES_ASSIGN(const auto events,
+               read_all<StoredEvent>(
+                   database,
+                   kEventColumns +
+                       std::string("WHERE e.kind IN (SELECT id FROM names WHERE text GLOB ?1) AND "
+                                   "e.severity >= ?2 AND e.time_ns >= ?3 AND e.time_ns < ?4 "
+                                   "ORDER BY e.time_ns DESC LIMIT ?5"),
+                   read_event, kPredictionKinds, static_cast<int>(Severity::kWarning),
+                   from.ns - kMaxHorizon.count(), to.ns, kMaxPredictions));
+  std::map<std::string, std::vector<Prediction>> by_subject;
+  for (auto it = events.rbegin(); it != events.rend(); ++it) {
+    by_subject[it->event.subject].push_back(prediction_of(it->event));
+  }
+  return by_subject;
+}
+
+std::vector<Prediction> predictions_for(
+    const std::map<std::string, std::vector<Prediction>>& by_subject, const std::string& unit) {
+  std::vector<Prediction> all;
+  const auto of_host = by_subject.find("");
+  if (of_host != by_subject.end()) all = of_host->second;
+  if (const auto own = by_subject.find(unit); own != by_subject.end()) {
+    all.insert(all.end(), own->second.begin(), own->second.end());
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Prediction& a, const Prediction& b) { return a.time < b.time; });
+  return all;
+}
+
+Result<std::optional<UtcTime>> first_boot(Database* database) {
+  const auto first = database->value("SELECT min(first_seen_ns) FROM boots");
+  if (!first) return first.error();
+  return *first == 0 ? std::optional<UtcTime>() : std::optional<UtcTime>(UtcTime{*first});
+}
+
+}  // namespace
+
+Result<WhyReport> Reader::why(const WhyQuery& query) {
+  NINES_ASSIGN(const Snapshot snapshot, Snapshot::begin(&database_));
+  const bool of_host_only = query.unit == kHostUnit;
+  NINES_ASSIGN(const auto units, known_units(&database_, query.unit));
+  NINES_ASSIGN(const auto host_unit, known_units(&database_, std::string(kHostUnit)));
+  if (!query.unit.empty() && !of_host_only && units.empty()) {
+    return Error(ErrorCode::kNotFound, "why", query.unit)
+        .with_detail("the ledger knows of no such unit that ever served")
+        .with_hint("nines why lists those that it knows");
+  }
+  // The burn rates look back further than a short window does.
+  const UtcTime begin{std::min(query.from.ns, query.to.ns - kBurnWindows.back().length.count())};
+  NINES_ASSIGN(const auto warnings, predictions(&database_, begin, query.to));
+  NINES_ASSIGN(SpanReader spans, SpanReader::open(&database_));
+
+  History host;
+  host.unit = kHostUnit;
+  NINES_ASSIGN(host.first_seen, first_boot(&database_));
+  if (!host_unit.empty()) {
+    NINES_ASSIGN(host.spans, spans.read(host_unit.front().row, begin, query.to));
+  }
+  host.predictions = predictions_for(warnings, "");
+  std::vector<UnitReport> reports;
+  for (const KnownUnit& unit : units) {
+    if (unit.name == kHostUnit) continue;
+    History history;
+    history.unit = unit.name;
+    history.first_seen = unit.first_seen;
+    NINES_ASSIGN(history.spans, spans.read(unit.row, begin, query.to));
+    history.predictions = predictions_for(warnings, unit.name);
+    if (query.target) history.target = query.target(unit.name);
+    reports.push_back(analyse(history, query.from, query.to));
+  }
+  return summarise(query, analyse(host, query.from, query.to), std::move(reports));
+}
+
+Result<std::vector<StoredEvent>> Reader::events_where(const std::string& condition,
+                                                      const BlobOrText& value) {
+  return read_all<StoredEvent>(&database_, kEventColumns + condition, read_event, value);
+}
+
+Result<std::vector<StoredInterval>> Reader::intervals_of_cause(const std::string& event) {
+  return read_all<StoredInterval>(
+      &database_,
+      kIntervalColumns + std::string("WHERE i.cause_event = ?1 ORDER BY i.start_ns "
+                                     "LIMIT 1000"),
+      read_interval, pack_id(event));
+}
+
+Result<EventStory> Reader::story(const std::string& id) {
+  NINES_ASSIGN(const Snapshot snapshot, Snapshot::begin(&database_));
+  EventStory story;
+  NINES_ASSIGN(story.event, event(id));
+  std::string next = story.event.event.caused_by;
+  while (!next.empty() && story.causes.size() < kMaxCauses) {
+    NINES_ASSIGN(auto found, events_where("WHERE e.id = ?1", pack_id(next)));
+    if (found.empty()) break;  // dropped by retention, or never written
+    next = found.front().event.caused_by;
+    story.causes.push_back(std::move(found.front()));
+  }
+  NINES_ASSIGN(story.effects, events_where("WHERE e.caused_by = ?1 ORDER BY e.seq LIMIT " +
+                                               std::to_string(kMaxEffects),
+                                           pack_id(id)));
+  // The downtime belongs to what began it: the event itself, or what it followed from.
+  const StoredEvent* began = &story.event;
+  NINES_ASSIGN(story.downtimes, intervals_of_cause(id));
+  for (const StoredEvent& cause : story.causes) {
+    if (!story.downtimes.empty()) break;
+    NINES_ASSIGN(story.downtimes, intervals_of_cause(cause.event.id));
+    began = &cause;
+  }
+  const Event& first = began->event;
+  if (!story.downtimes.empty()) {
+    NINES_ASSIGN(const auto refined, events_where("WHERE e.caused_by = ?1 AND e.kind = (SELECT id "
+                                                  "FROM names WHERE text = 'unit.dumped')",
+                                                  pack_id(first.id)));
+    story.cause = classify(refined.empty() ? first : refined.front().event);
+    const DowntimeInterval& down = story.downtimes.front().interval;
+    story.avoid = advise(story.cause, down.cell, down.unit, {});
+    NINES_ASSIGN(const auto warnings, predictions(&database_, down.start, down.start));
+    const auto candidates = predictions_for(warnings, down.unit);
+    const Prediction* told =
+        down.planned ? nullptr : predicted_by(candidates, down.start, down.cell);
+    if (told != nullptr) {
+      NINES_ASSIGN(story.predicted_by, event(told->event));
+    }
+  }
+  if (!first.subject.empty()) {
+    EventFilter filter;
+    filter.subject = first.subject;
+    filter.since = UtcTime{first.time.ns - kShortlyBefore.count()};
+    filter.until = first.time;
+    filter.limit = kMaxBefore;
+    NINES_ASSIGN(story.before, events(filter));
+    std::reverse(story.before.begin(), story.before.end());
+  }
+  return story;
+}
+
+}  // namespace nines::ledger
