@@ -12,8 +12,8 @@
 namespace nines::api {
 namespace {
 
-constexpr std::array<std::string_view, 7> kVerbs = {"start", "stop",   "restart",     "reload",
-                                                    "keep",  "unkeep", "reset-failed"};
+constexpr std::array<std::string_view, 8> kVerbs = {
+    "start", "stop", "restart", "reload", "keep", "unkeep", "reset-failed", "rejuvenate"};
 
 Error bad_request(std::string op, std::string subject, std::string detail) {
   return Error(ErrorCode::kInvalidArgument, std::move(op), std::move(subject))

@@ -12,8 +12,8 @@
 //   POST /v1/units/load        {"name":..,"text":..}     UnitResult
 //   POST /v1/daemon/reexec                               {"ok":true}
 //
-// VERB is start, stop, restart, reload, keep, unkeep or reset-failed. A follow=1 stream is
-// server-sent events: history first, then what happens.
+// VERB is start, stop, restart, reload, keep, unkeep, reset-failed or rejuvenate. A follow=1 stream
+// is server-sent events: history first, then what happens.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,16 @@
 
 namespace nines::api {
 
-enum class Verb : std::uint8_t { kStart, kStop, kRestart, kReload, kKeep, kUnkeep, kResetFailed };
+enum class Verb : std::uint8_t {
+  kStart,
+  kStop,
+  kRestart,
+  kReload,
+  kKeep,
+  kUnkeep,
+  kResetFailed,
+  kRejuvenate
+};
 std::string_view to_string(Verb verb);
 std::optional<Verb> verb_from(std::string_view text);
 

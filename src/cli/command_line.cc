@@ -179,6 +179,7 @@ void CommandLine::add_moving() {
   add_act(api::Verb::kStop, "Stop units: planned downtime begins.");
   add_act(api::Verb::kRestart, "Restart units; those that are stopped are started.");
   add_act(api::Verb::kReload, "Make units read their configuration again.");
+  add_act(api::Verb::kRejuvenate, "Replace the processes of units by fresh ones, without a gap.");
   add_act(api::Verb::kResetFailed, "Forget that units failed, and their restart counters.");
 }
 

@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 15> kDetails = {{
+constexpr std::array<Details, 16> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -29,6 +29,11 @@ constexpr std::array<Details, 15> kDetails = {{
     {"stop",
      "Time from here on counts as planned downtime. A unit that is kept comes back with "
      "the next boot."},
+    {"rejuvenate",
+     "Where ninesd holds a unit's listening sockets (a .socket unit), the successor is started "
+     "beside it and serves before the old process is asked to end; otherwise this is a restart. It "
+     "counts as no downtime if the unit's HealthCheck= saw none meanwhile. OnPredicted=rejuvenate "
+     "does this by itself before a limit is hit."},
     {"status",
      "Units in trouble come first. UP 24 H is the share of the last 24 hours in which the unit "
      "served; it is red below its AvailabilityTarget=. LAST RECOVERY is the time from the notice "

@@ -50,6 +50,7 @@ supervise::Manager::Verb to_manager(api::Verb verb) {
     case api::Verb::kKeep: return To::kKeep;
     case api::Verb::kUnkeep: return To::kUnkeep;
     case api::Verb::kResetFailed: return To::kResetFailed;
+    case api::Verb::kRejuvenate: return To::kRejuvenate;
   }
   return To::kStart;
 }
@@ -63,6 +64,7 @@ std::string message_for(api::Verb verb, Nanoseconds took, bool was_active) {
     case api::Verb::kReload: return "reloaded after " + to_human(took);
     case api::Verb::kUnkeep: return "not started any more with the daemon";
     case api::Verb::kResetFailed: return "forgotten";
+    case api::Verb::kRejuvenate: return "replaced after " + to_human(took);
   }
   return {};
 }

@@ -39,6 +39,16 @@ Advice on_request(const std::string& unit, const UnitFacts& facts) {
           fmt::format("/etc/nines/units/{}: [Socket] ListenStream=PORT", socket)};
 }
 
+/// A replacement with a gap: its port was not held, or nobody looked from outside.
+Advice on_rejuvenation(const std::string& unit, const UnitFacts& facts) {
+  if (facts.known && facts.held_socket) {
+    return {Cell::kAppUnplanned, "a health check, which proves that clients saw no gap",
+            setting(unit, "X-Nines", "HealthCheck=tcp:HOST:PORT")};
+  }
+  return {Cell::kAppUnplanned, "a held port: old and new serve side by side",
+          fmt::format("/etc/nines/units/{}.socket: [Socket] ListenStream=PORT", stem(unit))};
+}
+
 Advice none(std::string why) {
   return {std::nullopt, std::move(why), ""};
 }
@@ -67,6 +77,7 @@ Advice advise(const Cause& cause, Cell /*cell*/, const std::string& unit, const 
               cause.what.empty() ? "" : "nines why " + cause.what};
     }
     case CauseClass::kRequest: return on_request(unit, facts);
+    case CauseClass::kRejuvenation: return on_rejuvenation(unit, facts);
     case CauseClass::kStartFailed:
       return none("none: it must be able to start; nines logs " + unit);
     case CauseClass::kShutdown:

@@ -16,7 +16,7 @@ struct ClassName {
   std::string_view name;
 };
 
-constexpr std::array<ClassName, 14> kClasses = {{
+constexpr std::array<ClassName, 15> kClasses = {{
     {CauseClass::kUnknown, "unknown"},
     {CauseClass::kCrash, "crash"},
     {CauseClass::kKilled, "killed"},
@@ -28,6 +28,7 @@ constexpr std::array<ClassName, 14> kClasses = {{
     {CauseClass::kStartFailed, "start-failed"},
     {CauseClass::kDependency, "dependency"},
     {CauseClass::kRequest, "request"},
+    {CauseClass::kRejuvenation, "rejuvenation"},
     {CauseClass::kShutdown, "shutdown"},
     {CauseClass::kHostCrash, "host-crash"},
     {CauseClass::kHostReboot, "host-reboot"},
@@ -88,10 +89,13 @@ Cause classify(const Event& event) {
   if (kind == "unit.unhealthy" || kind == "health.fail") return {CauseClass::kHealth, {}};
   if (kind == "unit.start-timeout") return {CauseClass::kTimeout, {}};
   if (kind == "unit.start-failed") return {CauseClass::kStartFailed, {}};
+  if (kind == "unit.rejuvenating") return {CauseClass::kRejuvenation, {}};
   if (kind == "unit.follows") return {CauseClass::kDependency, member(detail, "because_of")};
   if (kind == kDaemonStoppingKind) return {CauseClass::kShutdown, {}};
   if (kind == "unit.stop-requested") {
-    if (member(detail, "by") == "shutdown") return {CauseClass::kShutdown, {}};
+    const std::string by = member(detail, "by");
+    if (by == "shutdown") return {CauseClass::kShutdown, {}};
+    if (by == "rejuvenation") return {CauseClass::kRejuvenation, {}};
     const std::string other = member(detail, "because_of");
     return other.empty() ? Cause{CauseClass::kRequest, {}} : Cause{CauseClass::kDependency, other};
   }
@@ -136,6 +140,7 @@ std::string describe(const Cause& cause) {
     case CauseClass::kStartFailed: return "could not start";
     case CauseClass::kDependency: return what.empty() ? "a dependency" : "followed " + what;
     case CauseClass::kRequest: return "stopped by request";
+    case CauseClass::kRejuvenation: return "replaced before it failed";
     case CauseClass::kShutdown: return "daemon stopped";
     case CauseClass::kHostCrash: return "host failed";
     case CauseClass::kHostReboot: return "host rebooted";

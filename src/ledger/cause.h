@@ -11,20 +11,21 @@
 namespace nines::ledger {
 
 enum class CauseClass : std::uint8_t {
-  kUnknown,      ///< no event tells
-  kCrash,        ///< a signal that dumps core; what: its name, "SEGV"
-  kKilled,       ///< another signal; what: its name
-  kExit,         ///< it ended by itself; what: the exit code
-  kOom,          ///< the kernel was out of memory, or its cgroup was
-  kWatchdog,     ///< no WATCHDOG=1 in time
-  kHealth,       ///< its health check failed
-  kTimeout,      ///< TimeoutStartSec=, RuntimeMaxSec=
-  kStartFailed,  ///< it could not be started
-  kDependency,   ///< stopped because another unit went down; what: that unit
-  kRequest,      ///< somebody asked for it
-  kShutdown,     ///< the daemon was asked to end, as a host does that goes down in order
-  kHostCrash,    ///< the host went away without a word
-  kHostReboot,   ///< the host was shut down in order
+  kUnknown,       ///< no event tells
+  kCrash,         ///< a signal that dumps core; what: its name, "SEGV"
+  kKilled,        ///< another signal; what: its name
+  kExit,          ///< it ended by itself; what: the exit code
+  kOom,           ///< the kernel was out of memory, or its cgroup was
+  kWatchdog,      ///< no WATCHDOG=1 in time
+  kHealth,        ///< its health check failed
+  kTimeout,       ///< TimeoutStartSec=, RuntimeMaxSec=
+  kStartFailed,   ///< it could not be started
+  kDependency,    ///< stopped because another unit went down; what: that unit
+  kRequest,       ///< somebody asked for it
+  kRejuvenation,  ///< replaced before it failed, with a gap
+  kShutdown,      ///< the daemon was asked to end, as a host does that goes down in order
+  kHostCrash,     ///< the host went away without a word
+  kHostReboot,    ///< the host was shut down in order
 };
 
 struct Cause {

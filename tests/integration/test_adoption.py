@@ -269,8 +269,9 @@ class FaultPoints(Kills):
     restart, stop. Whatever the fault did, each chapter ends as if nothing had happened."""
 
     # Passed only when the ledger is found damaged, or by units with a spare or an early handover:
-    # tests of their own below.
-    ELSEWHERE = {"quarantine_renamed", "standby_thawed", "port_freed"}
+    # tests of their own below. While a unit is replaced: test_rejuvenation.py.
+    ELSEWHERE = {"quarantine_renamed", "standby_thawed", "port_freed",
+                 "successor_ready", "successor_serves"}
     # Passed only as a service of systemd.
     WITH_SYSTEMD = {"service_holder_found", "service_left"}
 

@@ -56,7 +56,16 @@ class Manager final : public ServiceObserver {
  public:
   using Results = std::map<std::string, Status>;  ///< by unit, of those asked for
   using Completion = std::function<void(Results)>;
-  enum class Verb : std::uint8_t { kStart, kStop, kRestart, kReload, kKeep, kUnkeep, kResetFailed };
+  enum class Verb : std::uint8_t {
+    kStart,
+    kStop,
+    kRestart,
+    kReload,
+    kKeep,
+    kUnkeep,
+    kResetFailed,
+    kRejuvenate
+  };
 
   Manager(ManagerOptions options, sys::EventLoop& loop, KeeperLink& keeper,
           ledger::EventSink& events);
@@ -73,6 +82,10 @@ class Manager final : public ServiceObserver {
 
   /// @param names  as typed by a person: ".service" may be missing.
   void act(Verb verb, const std::vector<std::string>& names, Completion done);
+  /// Does what OnPredicted= of the unit says about a failure that the event `warning` foretells.
+  /// @param environment  for a command: NINES_PREDICTOR, NINES_HORIZON_SEC ...
+  void on_predicted(const std::string& unit, const std::string& warning,
+                    std::map<std::string, std::string> environment);
   /// Stops all units, in order, then calls `done`.
   void stop_all(std::function<void()> done);
   /// Writes down all that a successor needs. After this the daemon may end.
@@ -137,7 +150,7 @@ class Manager final : public ServiceObserver {
   void request_stop(const std::vector<std::string>& names, Completion done,
                     const StopReason& reason = {});
   void request_restart(const std::vector<std::string>& names, Completion done);
-  void request_reload(const std::vector<std::string>& names, Completion done);
+  void request_each(const std::vector<std::string>& names, Verb verb, Completion done);
   void run_ready(const std::shared_ptr<Request>& request);
   void run_start(const std::shared_ptr<Request>& request, std::size_t index);
   void run_stop(const std::shared_ptr<Request>& request, std::size_t index);

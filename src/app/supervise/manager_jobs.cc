@@ -87,7 +87,8 @@ void Manager::act(Verb verb, const std::vector<std::string>& names, Completion d
     case Verb::kKeep: request_start(full, std::move(finish)); break;
     case Verb::kStop: request_stop(full, std::move(finish)); break;
     case Verb::kRestart: request_restart(full, std::move(finish)); break;
-    case Verb::kReload: request_reload(full, std::move(finish)); break;
+    case Verb::kReload:
+    case Verb::kRejuvenate: request_each(full, verb, std::move(finish)); break;
     case Verb::kUnkeep: finish(std::move(all_good)); break;
     case Verb::kResetFailed:
       for (const std::string& name : full) {
@@ -308,7 +309,8 @@ void Manager::request_restart(const std::vector<std::string>& names, Completion 
   }
 }
 
-void Manager::request_reload(const std::vector<std::string>& names, Completion done) {
+/// What is done to each service by itself, in no order.
+void Manager::request_each(const std::vector<std::string>& names, Verb verb, Completion done) {
   auto results = std::make_shared<Results>();
   auto open = std::make_shared<std::size_t>(names.size());
   if (names.empty()) done({});
@@ -317,11 +319,31 @@ void Manager::request_reload(const std::vector<std::string>& names, Completion d
       (*results)[name] = std::move(status);
       if (--*open == 0) done(std::move(*results));
     };
-    if (Service* service = units_[name]->service.get()) {
+    const bool reloads = verb == Verb::kReload;
+    Service* service = units_[name]->service.get();
+    if (service == nullptr) {
+      finish(Error(ErrorCode::kInvalidArgument, reloads ? "reload" : "rejuvenate", name)
+                 .with_detail("not a service"));
+    } else if (reloads) {
       service->reload(finish);
     } else {
-      finish(Error(ErrorCode::kInvalidArgument, "reload", name).with_detail("not a service"));
+      service->rejuvenate(finish);
     }
+  }
+}
+
+void Manager::on_predicted(const std::string& unit, const std::string& warning,
+                           std::map<std::string, std::string> environment) {
+  const auto found = units_.find(unit);
+  if (found == units_.end() || !found->second->service) return;
+  Service& service = *found->second->service;
+  const unit::NinesSection& nines = service.spec().nines;
+  switch (nines.on_predicted) {
+    case unit::OnPredicted::kWarn: break;
+    case unit::OnPredicted::kRejuvenate: service.rejuvenate([](const Status&) {}, warning); break;
+    case unit::OnPredicted::kCommand:
+      service.react(*nines.predicted_command, std::move(environment), warning);
+      break;
   }
 }
 

@@ -221,6 +221,7 @@ bool Service::owns(pid_t pid) const {
     if (process->valid() && process->id.pid == pid) return true;
   }
   if (health_ && health_->command.valid() && health_->command.id.pid == pid) return true;
+  if (is_retiring() && rejuvenation_->retiring.id.pid == pid) return true;
   for (const sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
     const auto pids = cgroup->processes();

@@ -73,9 +73,10 @@ class ServiceObserver {
 
 /// Why a unit is stopped; by default because somebody asked for it.
 struct StopReason {
-  std::string because_of;  ///< another unit that went down, to which it is bound
-  std::string event;       ///< id of the event that tells of it, or empty
-  bool shutdown = false;   ///< the daemon ends, and all units with it
+  std::string because_of;    ///< another unit that went down, to which it is bound
+  std::string event;         ///< id of the event that tells of it, or empty
+  bool shutdown = false;     ///< the daemon ends, and all units with it
+  bool replacement = false;  ///< it is replaced before it fails
 };
 
 class Service {
@@ -117,6 +118,17 @@ class Service {
   void restart(Completion done, const StopReason& reason = {});
   /// @errors kInvalidArgument: the unit has no ExecReload=.
   void reload(Completion done);
+  /// Replaces the main process by a fresh one. Where its listening sockets are held here, the
+  /// successor serves before the old one is asked to end; else it is a planned restart.
+  /// `done`: once the old one is gone, or with why it goes on as it was.
+  /// @param cause  id of the event that asks for it, or empty.
+  /// @errors kInvalidArgument: it is not running. kBusy: it is being replaced already.
+  void rejuvenate(Completion done, const std::string& cause = {});
+  bool is_rejuvenating() const { return rejuvenation_ != nullptr; }
+  /// Runs `command` in the unit's place because of the event `cause`; what it ends with is an
+  /// event.
+  void react(const unit::ExecCommand& command, std::map<std::string, std::string> environment,
+             const std::string& cause);
   /// Forgets a failure and the restart counters.
   void reset_failed();
   /// Takes a changed unit file into use at the next start.
@@ -162,6 +174,23 @@ class Service {
     std::string detail;
     LiveProcess command;
     std::function<void(Status)> command_done;
+  };
+
+  /// While the main process is being replaced.
+  struct Rejuvenation {
+    LiveProcess retiring;  ///< the replaced one; not valid before the successor is ready
+    Completion done;
+    sys::Subscription timer;
+    unsigned checks = 0;
+    BootTime gone;             ///< when the old one was gone; 0: not yet
+    bool gap = false;          ///< a health check failed meanwhile
+    bool interrupted = false;  ///< the successor is down already; only the old one's end is awaited
+  };
+  /// A program that OnPredicted= wants to be run.
+  struct Reaction {
+    LiveProcess command;
+    std::string cause;
+    sys::Subscription timer;
   };
 
   // service.cc: phases
@@ -242,6 +271,27 @@ class Service {
   sys::Cgroup* cgroup_for(Role role);
   void make_cgroup(bool b);
 
+  // service_rejuvenate.cc
+  bool can_overlap() const;
+  bool says_ready() const;
+  bool is_retiring() const { return rejuvenation_ && rejuvenation_->retiring.valid(); }
+  /// A retiring process goes on by itself beside whatever the unit does, unless all shall end.
+  bool spares_retiring() const {
+    return is_retiring() && state_.wanted && !state_.restart_after_stop;
+  }
+  void launch_successor();
+  void successor_ready();
+  void retire();
+  void end_retiring_group();
+  void on_retired(const sys::ExitStatus& status);
+  void retired();
+  void note_check(bool good);
+  void finish_rejuvenation();
+  void rejuvenation_failed(Error why);
+  /// The unit goes down, or is asked to: whatever replacement is under way is not what counts now.
+  void interrupt_rejuvenation();
+  void resume_rejuvenation();
+
   // service_record.cc: the ledger
   std::string emit(std::string kind, ledger::Severity severity, std::string detail_json,
                    std::string caused_by = {});
@@ -277,6 +327,8 @@ class Service {
   sys::Subscription standby_timer_;
   std::unique_ptr<Health> health_;
   std::unique_ptr<Handover> handover_;
+  std::unique_ptr<Rejuvenation> rejuvenation_;
+  std::unique_ptr<Reaction> reaction_;
   std::optional<Nanoseconds> watchdog_;
   bool start_gave_error_ = false;
   /// Slots of processes that have ended. They are emptied only after the next save: until then the

@@ -78,6 +78,7 @@ void Service::watch_orphan(LiveProcess& process) {
   process.watch = context_.loop.on_readable(process.pidfd.fd(), [this, id] {
     std::vector<LiveProcess*> candidates = {&main_, &control_, &standby_};
     for (LiveProcess& dying : dying_) candidates.push_back(&dying);
+    if (rejuvenation_) candidates.push_back(&rejuvenation_->retiring);
     for (LiveProcess* known : candidates) {
       if (!(known->id == id)) continue;
       // Whoever is its parent may take its time to reap it.
@@ -113,6 +114,10 @@ void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
   restore_process(state_.main, main_);
   restore_process(state_.control, control_);
   restore_process(state_.standby, standby_);
+  if (state_.rejuvenation) {
+    rejuvenation_ = std::make_unique<Rejuvenation>();
+    restore_process(state_.rejuvenation->retiring, rejuvenation_->retiring);
+  }
   for (const SavedProcess& saved : state_.dying) restore_process(saved, dying_.emplace_back());
   // The interval may not have reached the spool: its id makes saying it again harmless.
   if (state_.downtime) context_.events.downtime(*state_.downtime);
@@ -130,6 +135,7 @@ void Service::finish_adoption() {
     }
     watch_orphan(*process);
   }
+  if (is_retiring() && rejuvenation_->retiring.pidfd.valid()) watch_orphan(rejuvenation_->retiring);
   for (std::size_t i = dying_.size(); i-- > 0;) {
     if (!dying_[i].valid() || !dying_[i].pidfd.valid()) {
       release_later(dying_[i].slot);
@@ -144,6 +150,7 @@ void Service::finish_adoption() {
     on_main_exit({}, boot_now());
     return;
   }
+  if (rejuvenation_) resume_rejuvenation();
   resume_phase();
 }
 

@@ -35,6 +35,17 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
     on_standby_exit(status);
     return true;
   }
+  if (rejuvenation_ && same(process, rejuvenation_->retiring.id)) {
+    on_retired(status);
+    return true;
+  }
+  if (reaction_ && same(process, reaction_->command.id)) {
+    emit("predict.reacted", status.success() ? ledger::Severity::kInfo : ledger::Severity::kWarning,
+         detail({{"exit", sys::to_string(status)}}), reaction_->cause);
+    forget(reaction_->command);
+    reaction_.reset();
+    return true;
+  }
   if (health_ && same(process, health_->command.id)) {
     forget(health_->command);
     if (auto done = std::exchange(health_->command_done, nullptr)) {
@@ -73,6 +84,7 @@ void Service::forget(LiveProcess& process) {
   if (&process == &main_) state_.main = {};
   if (&process == &control_) state_.control = {};
   if (&process == &standby_) state_.standby = {};
+  if (rejuvenation_ && &process == &rejuvenation_->retiring) state_.rejuvenation->retiring = {};
   process = LiveProcess{};
 }
 
@@ -98,6 +110,7 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
 
 void Service::handle_down(Outcome outcome, BootTime when) {
   const bool was_serving = state_.was_ready;
+  interrupt_rejuvenation();
   const bool spare_serves = !main_.valid() && thaw_standby();
   state_.pending_outcome = outcome;
   if (!main_.valid()) {
@@ -201,6 +214,7 @@ void Service::on_crash_notice(pid_t pid) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
   if (!early_start_possible()) return;
   const BootTime when = boot_now();
+  interrupt_rejuvenation();
   // A spare at once; before a successor the port must be free, and to take it from a process that
   // gets no CPU would take long.
   if (standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kNo);

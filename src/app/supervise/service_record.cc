@@ -40,6 +40,8 @@ void Service::open_downtime(BootTime start, bool planned, const std::string& cau
   if (spec().service.type == unit::ServiceType::kOneshot || state_.downtime) return;
   ledger::DowntimeInterval interval;
   interval.id = state_.invocation_id + "-down";
+  // A second one of the same instance: it was unhealthy, or replaced with a gap, and came back.
+  if (state_.downtimes > 0) interval.id += "-" + std::to_string(state_.downtimes);
   interval.unit = unit_->name;
   interval.start_since_boot = start;
   // UTC of a moment that was seen a little earlier, on the monotonic clock.
@@ -55,6 +57,7 @@ void Service::close_downtime() {
   if (!state_.downtime) return save();
   ledger::DowntimeInterval& interval = *state_.downtime;
   interval.closed = true;
+  ++state_.downtimes;
   interval.duration = state_.active_since_boot - interval.start_since_boot;
   interval.end = UtcTime{interval.start.ns + interval.duration.count()};
   // First into the state file, which keeps it until the next save: killed here, our successor says

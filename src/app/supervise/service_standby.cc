@@ -43,6 +43,8 @@ void Service::make_cgroup(bool b) {
 }
 
 void Service::launch_standby() {
+  // A retiring process is still in the spare's place.
+  if (rejuvenation_) return;
   if (spec().nines.standby == 0 || standby_.valid() || observer_.listen_fds(*this).empty()) return;
   if (spec().service.type == unit::ServiceType::kForking ||
       spec().service.type == unit::ServiceType::kOneshot) {
@@ -56,9 +58,8 @@ void Service::launch_standby() {
     standby_timer_ = context_.loop.after(kStandbyRetry, [this] { launch_standby(); });
     return;
   }
-  const bool says_ready = spec().service.type == unit::ServiceType::kNotify ||
-                          spec().service.type == unit::ServiceType::kNotifyReload;
-  if (!says_ready) standby_timer_ = context_.loop.after(kWarmUp, [this] { try_freeze_standby(); });
+  if (!says_ready())
+    standby_timer_ = context_.loop.after(kWarmUp, [this] { try_freeze_standby(); });
 }
 
 void Service::try_freeze_standby() {
@@ -129,10 +130,15 @@ void Service::drop_standby() {
 void Service::on_standby_exit(const sys::ExitStatus& status) {
   state_.standby_frozen = false;
   save();
+  if (rejuvenation_ && !is_retiring() && rejuvenation_->gone.ns == 0) {
+    rejuvenation_failed(Error(ErrorCode::kGone, "start the successor", unit_->name)
+                            .with_detail("it ended with " + sys::to_string(status)));
+  }
   if (state_.phase != Phase::kRunning) {
     check_stopped();
     return;
   }
+  if (spec().nines.standby == 0) return;
   emit("standby.exit", ledger::Severity::kWarning, detail({{"exit", sys::to_string(status)}}));
   standby_timer_ = context_.loop.after(kStandbyRetry, [this] { launch_standby(); });
 }

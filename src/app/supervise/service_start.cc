@@ -135,7 +135,8 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   LaunchInputs inputs{*unit_, command};
   const bool is_server = role != Role::kControl;
   inputs.is_main = is_server;
-  inputs.invocation_id = state_.invocation_id;
+  const bool succeeds = role == Role::kStandby && rejuvenation_;
+  inputs.invocation_id = succeeds ? state_.rejuvenation->invocation_id : state_.invocation_id;
   inputs.stdout_fd = writer.get();
   inputs.stderr_fd = writer.get();
   sys::Cgroup* cgroup = cgroup_for(role);
@@ -155,7 +156,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
     inputs.notify_socket = context_.notify_path;
   }
   if (is_server) inputs.watchdog = spec().service.watchdog;
-  if (role == Role::kStandby) inputs.extra_environment["NINES_STANDBY"] = "1";
+  if (role == Role::kStandby && !succeeds) inputs.extra_environment["NINES_STANDBY"] = "1";
   if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
   if (state_.phase == Phase::kStop || state_.phase == Phase::kStopPost) add_result_to(inputs);
   NINES_ASSIGN(Launch prepared, build_spawn_request(inputs));
@@ -173,7 +174,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   request.sibling = true;
   request.pid_slot = context_.table.pid_address(slot);
   SavedProcess& saved = saved_for(role);
-  saved = {slot, state_.invocation_id};
+  saved = {slot, inputs.invocation_id};
   save();
   auto spawned = sys::spawn(request);
   let_it_serve();

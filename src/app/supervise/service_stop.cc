@@ -64,11 +64,13 @@ void Service::stop_with(const std::string& other, const std::string& event) {
 }
 
 void Service::begin_stop(const StopReason& reason) {
+  interrupt_rejuvenation();
   stop_watching();
   const bool planned = reason.because_of.empty();
   std::string why = "{}";
   if (!planned) why = detail({{"because_of", reason.because_of}});
   if (reason.shutdown) why = detail({{"by", "shutdown"}});
+  if (reason.replacement) why = detail({{"by", "rejuvenation"}});
   const std::string event =
       emit("unit.stop-requested", ledger::Severity::kInfo, std::move(why), reason.event);
   if (!planned) {
@@ -133,9 +135,13 @@ void Service::signal_processes(int signal, bool main_only) {
   if (main_only || spec().kill.mode == unit::KillMode::kProcess) return;
   for (LiveProcess& process : dying_) (void)process.pidfd.send_signal(signal).has_value();
   if (standby_.valid()) (void)standby_.pidfd.send_signal(signal).has_value();
+  if (is_retiring() && !spares_retiring()) {
+    (void)rejuvenation_->retiring.pidfd.send_signal(signal).has_value();
+  }
   for (const Stray& stray : strays_) (void)stray.pidfd.send_signal(signal).has_value();
   for (sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
+    if (spares_retiring() && cgroup == cgroup_for(Role::kStandby)) continue;
     if (signal == SIGKILL) {
       (void)cgroup->kill_all().has_value();
     } else {
@@ -150,6 +156,7 @@ void Service::signal_others(const sys::Cgroup& cgroup, int signal) {
   if (!pids) return;
   for (const pid_t pid : *pids) {
     if (pid == main_.id.pid || pid == control_.id.pid || pid == standby_.id.pid) continue;
+    if (is_retiring() && pid == rejuvenation_->retiring.id.pid) continue;
     if (const auto pidfd = sys::Pidfd::open(pid)) (void)pidfd->send_signal(signal).has_value();
   }
 }
@@ -207,6 +214,7 @@ bool Service::look_for_strays() {
   }
   for (const LiveProcess& process : dying_) query.spared.insert(process.id.pid);
   if (standby_.valid()) query.spared.insert(standby_.id.pid);
+  if (spares_retiring()) query.spared.insert(rejuvenation_->retiring.id.pid);
   query.invocation_ids = stray_ids_;
   strays_ = find_strays(query);
   return !strays_.empty();
@@ -217,12 +225,15 @@ bool Service::anything_left() {
   const unit::KillMode mode = spec().kill.mode;
   if (mode == unit::KillMode::kProcess || mode == unit::KillMode::kNone) return false;
   if (!dying_.empty() && !state_.wanted) return true;
+  if (is_retiring() && !spares_retiring()) return true;
   std::erase_if(strays_, [](const Stray& stray) { return stray.pidfd.has_exited(); });
   if (!strays_.empty()) return true;
   for (const sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
+    const bool retires_here =
+        spares_retiring() && cgroup == (state_.standby_cgroup_b ? &cgroup_a_ : &cgroup_b_);
     const auto pids = cgroup->processes();
-    if (!pids) continue;
+    if (!pids || retires_here) continue;
     for (const pid_t pid : *pids) {
       const bool spare = standby_.valid() && standby_.id.pid == pid && state_.wanted;
       const bool dump = std::any_of(dying_.begin(), dying_.end(),

@@ -21,6 +21,8 @@ namespace {
 constexpr Nanoseconds kSpareDelay = std::chrono::milliseconds(200);
 // By then it has opened what it listens on; many do so only after they said that they are ready.
 constexpr Nanoseconds kListensBy = std::chrono::milliseconds(500);
+// Whether clients notice anything of a replacement is seen from outside, closely.
+constexpr Nanoseconds kCheckWhileReplaced = std::chrono::milliseconds(100);
 }  // namespace
 
 void Service::start_watching() {
@@ -70,7 +72,9 @@ void Service::arm_watchdog() {
 }
 
 void Service::schedule_health_check() {
-  health_->timer = context_.loop.after(spec().nines.health_check->interval, [this] {
+  Nanoseconds interval = spec().nines.health_check->interval;
+  if (rejuvenation_) interval = std::min(interval, kCheckWhileReplaced);
+  health_->timer = context_.loop.after(interval, [this] {
     health_->probe_began = boot_now();
     health_->probe->run([this](const Status& result) { on_health_result(result); });
   });
@@ -79,6 +83,11 @@ void Service::schedule_health_check() {
 void Service::on_health_result(const Status& result) {
   if (!health_->tracker) return;
   health_->detail = result ? "" : result.error().message();
+  if (rejuvenation_ && (is_retiring() || rejuvenation_->gone.ns != 0)) {
+    note_check(result.has_value());
+    schedule_health_check();
+    return;
+  }
   const auto transition = health_->tracker->record(result.has_value(), health_->probe_began);
   schedule_health_check();
   if (transition == HealthTransition::kBecameHealthy) {
@@ -106,6 +115,7 @@ void Service::kill_hung(Outcome outcome, std::string why) {
       state_.phase != Phase::kStart) {
     return;
   }
+  interrupt_rejuvenation();
   stop_watching();
   state_.pending_outcome = outcome;
   state_.last_result = std::move(why);
@@ -163,7 +173,12 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
                        (access == unit::NotifyAccess::kMain && !main_.valid());
   if (!allowed || access == unit::NotifyAccess::kNone) return;
   if (from_standby) {
-    if (message.ready) try_freeze_standby();
+    if (!message.ready) return;
+    if (rejuvenation_) {
+      successor_ready();
+    } else if (spec().nines.standby > 0) {
+      try_freeze_standby();
+    }
     return;
   }
   if (message.status) state_.status_text = *message.status;

@@ -96,8 +96,15 @@ void fill(UnitState& state, const json& from) {
     state.cgroups[i] = {paths.at("v2").get<std::string>(),
                         paths.at("v1").get<std::vector<std::string>>()};
   }
+  state.downtimes = from.value("downtimes", 0U);
   if (from.contains("downtime")) state.downtime = interval_from(from.at("downtime"));
   state.fd_store = from.at("fd_store").get<std::vector<std::string>>();
+  if (from.contains("rejuvenation")) {
+    const json& saved = from.at("rejuvenation");
+    state.rejuvenation = SavedRejuvenation{
+        saved.at("cause").get<std::string>(), saved.at("invocation").get<std::string>(),
+        process_from(saved.at("retiring")), saved.at("down").get<bool>()};
+  }
   state.restart_after_stop = from.at("restart_after_stop").get<bool>();
   state.waits_for = from.at("waits_for").get<std::string>();
 }
@@ -137,6 +144,7 @@ std::string encode(const UnitState& state) {
       {"recovery", state.last_recovery.count()},
       {"oom_kills", state.oom_kills},
       {"cgroups", json::array()},
+      {"downtimes", state.downtimes},
       {"fd_store", state.fd_store},
       {"restart_after_stop", state.restart_after_stop},
       {"waits_for", state.waits_for},
@@ -145,6 +153,12 @@ std::string encode(const UnitState& state) {
     out["cgroups"].push_back({{"v2", paths.v2()}, {"v1", paths.v1()}});
   }
   for (const SavedProcess& process : state.dying) out["dying"].push_back(to_json(process));
+  if (state.rejuvenation) {
+    out["rejuvenation"] = {{"cause", state.rejuvenation->cause},
+                           {"invocation", state.rejuvenation->invocation_id},
+                           {"retiring", to_json(state.rejuvenation->retiring)},
+                           {"down", state.rejuvenation->counts_as_down}};
+  }
   if (state.downtime) out["downtime"] = to_json(*state.downtime);
   // A status text is the unit's and may hold any bytes.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -43,6 +43,14 @@ struct SavedProcess {
   std::string invocation_id;
 };
 
+/// A replacement of the main process that is under way.
+struct SavedRejuvenation {
+  std::string cause;            ///< id of the event that asked for it, or empty
+  std::string invocation_id;    ///< of the successor
+  SavedProcess retiring;        ///< the replaced process; none: the successor is not ready yet
+  bool counts_as_down = false;  ///< the open downtime is the replacement's own
+};
+
 struct UnitState {
   std::string name;
   Phase phase = Phase::kDead;
@@ -72,8 +80,10 @@ struct UnitState {
   std::uint64_t oom_kills = 0;  ///< the cgroup's counter when the instance started
 
   SparseOptional<ledger::DowntimeInterval> downtime;  ///< open
+  unsigned downtimes = 0;                             ///< that were closed
   std::vector<std::string> fd_store;                  ///< keeper's names of stored descriptors
-  bool restart_after_stop = false;                    ///< a planned restart is under way
+  SparseOptional<SavedRejuvenation> rejuvenation;
+  bool restart_after_stop = false;  ///< a planned restart is under way
   std::string waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
 };
 

@@ -6,6 +6,8 @@
 namespace nines::unit {
 namespace {
 
+constexpr std::string_view kCommand = "command:";
+
 void availability_target(Draft& draft, const Setting& setting) {
   auto& target = draft.nines.availability_target;
   if (setting.value().empty()) return target.reset();
@@ -39,25 +41,50 @@ bool parse_host_port(std::string_view text, HealthCheck& health, std::uint16_t d
   return true;
 }
 
-void health_command(Draft& draft, const Setting& setting, std::string_view line,
-                    std::size_t offset) {
+/// "command:PROGRAM ARGUMENTS". @return nothing after an error was reported.
+std::optional<ExecCommand> one_command(Draft& draft, const Setting& setting) {
+  const std::string_view line = setting.value().substr(kCommand.size());
   std::vector<ExecCommand> list;
-  if (!parse_commands(draft, setting, line, offset, list)) return;
-  if (list.size() != 1) return draft.error(setting, offset, "one command only");
+  if (!parse_commands(draft, setting, line, kCommand.size(), list)) return std::nullopt;
+  if (list.size() == 1) return std::move(list.front());
+  draft.error(setting, kCommand.size(), "one command only");
+  return std::nullopt;
+}
+
+void health_command(Draft& draft, const Setting& setting) {
+  auto command = one_command(draft, setting);
+  if (!command) return;
   draft.health.kind = HealthCheck::Kind::kCommand;
-  draft.health.command = std::move(list.front());
+  draft.health.command = std::move(*command);
+}
+
+void on_predicted(Draft& draft, const Setting& setting) {
+  NinesSection& nines = draft.nines;
+  const std::string_view value = setting.value();
+  nines.on_predicted = OnPredicted::kWarn;
+  nines.predicted_command.reset();
+  if (value.empty() || value == "warn") return;
+  if (value == "rejuvenate") {
+    nines.on_predicted = OnPredicted::kRejuvenate;
+  } else if (value.starts_with(kCommand)) {
+    auto command = one_command(draft, setting);
+    if (!command) return;
+    nines.on_predicted = OnPredicted::kCommand;
+    nines.predicted_command = std::move(*command);
+  } else {
+    draft.error(setting, 0, "write warn, rejuvenate or command:PROGRAM ARGUMENTS");
+  }
 }
 
 void health_check(Draft& draft, const Setting& setting) {
   constexpr std::string_view kTcp = "tcp:";
   constexpr std::string_view kHttp = "http://";
-  constexpr std::string_view kCommand = "command:";
   constexpr std::uint16_t kHttpPort = 80;
   draft.given.health_check = !setting.value().empty();
   if (setting.value().empty()) return;
   const std::string_view value = setting.value();
   if (value.starts_with(kCommand)) {
-    return health_command(draft, setting, value.substr(kCommand.size()), kCommand.size());
+    return health_command(draft, setting);
   }
   const auto resolved = draft.resolve(setting, value);
   if (!resolved) return;
@@ -132,6 +159,10 @@ constexpr Directive kDirectives[] = {
      "crashed one is gone, with its locks"},
     {kNines, "HealthyUptime", scalar<&NinesSection::healthy_uptime, parse_finite_time_span>,
      "after {} without a failure the delay between restarts starts from nothing again"},
+    {kNines, "OnPredicted", on_predicted,
+     "warn: a failure that is foretold is written down|rejuvenate: before a failure that is "
+     "foretold the process is replaced, without a gap where its listening sockets are held here|"
+     "*: before a failure that is foretold {} is run"},
     {kNines, "HealthCheck", health_check, "checked by {}; an unhealthy one is restarted"},
     {kNines, "HealthCheckSend", escaped_bytes<&HealthCheck::send>, "a tcp check sends {} first"},
     {kNines, "HealthCheckExpect", escaped_bytes<&HealthCheck::expect>,

@@ -122,12 +122,21 @@ enum class CrashHandover : std::uint8_t {
   kWait,   ///< once it is gone, with its locks
 };
 
+/// What is done about a failure that is foretold (`nines why` has the predictors).
+enum class OnPredicted : std::uint8_t {
+  kWarn,        ///< the warning in the ledger is all
+  kRejuvenate,  ///< the process is replaced before the limit is hit
+  kCommand,     ///< a program is run
+};
+
 /// The [X-Nines] section.
 struct NinesSection {
   std::optional<double> availability_target;  ///< AvailabilityTarget=99.99% -> 0.9999
   int standby = 0;                            ///< Standby=1: one warm spare
   CrashHandover crash_handover = CrashHandover::kAuto;
   SparseOptional<HealthCheck> health_check;
+  OnPredicted on_predicted = OnPredicted::kWarn;
+  SparseOptional<ExecCommand> predicted_command;          ///< OnPredicted=command:PROGRAM ARGUMENTS
   Nanoseconds healthy_uptime = std::chrono::seconds(10);  ///< HealthyUptime=: resets the backoff
 };
 

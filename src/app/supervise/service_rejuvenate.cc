@@ -1,0 +1,329 @@
+// Service: a fresh process in the place of the present one, before that one fails. Both have the
+// same listening sockets: the successor is started beside it, serves, and only then is the old one
+// asked to end, so that a client meets one of the two at any moment.
+//
+// It is counted as no downtime only if the unit's health check, which looks from outside, saw none:
+// checks go on closely all the while. Without a health check nothing is known of what clients saw,
+// and the time in which the old one ends counts as planned downtime.
+
+#include <signal.h>
+
+#include "app/supervise/event_detail.h"
+#include "app/supervise/exec_context.h"
+#include "app/supervise/service.h"
+#include "base/fault_point.h"
+#include "sys/spawn.h"
+
+namespace nines::supervise {
+namespace {
+
+// For programs that do not say when they are ready: see service_standby.cc.
+constexpr Nanoseconds kWarmUp = std::chrono::milliseconds(500);
+// What a retired main process leaves behind had its signal with it.
+constexpr Nanoseconds kGroupGrace = std::chrono::seconds(1);
+// After the old one is gone a check must succeed by then, or the unit is unhealthy.
+constexpr Nanoseconds kProvedBy = std::chrono::seconds(10);
+// A successor that is not wanted any more has few clients, if any.
+constexpr Nanoseconds kDismissal = std::chrono::seconds(10);
+constexpr Nanoseconds kReactionTimeout = std::chrono::seconds(90);
+
+}  // namespace
+
+bool Service::says_ready() const {
+  return spec().service.type == unit::ServiceType::kNotify ||
+         spec().service.type == unit::ServiceType::kNotifyReload;
+}
+
+bool Service::can_overlap() const {
+  const unit::ServiceSection& service = spec().service;
+  const bool one_process = says_ready() || service.type == unit::ServiceType::kSimple ||
+                           service.type == unit::ServiceType::kExec;
+  // Its stop commands are made for a unit that ends, not for one that serves on.
+  return one_process && service.exec_stop.empty() && service.exec_stop_post.empty() &&
+         spec().kill.mode != unit::KillMode::kNone && !observer_.listen_fds(*this).empty();
+}
+
+void Service::rejuvenate(Completion done, const std::string& cause) {
+  if (state_.phase != Phase::kRunning || !main_.valid()) {
+    done(Error(ErrorCode::kInvalidArgument, "rejuvenate", unit_->name)
+             .with_detail("it is not running")
+             .with_hint("`nines start` starts it"));
+    return;
+  }
+  if (rejuvenation_) {
+    done(Error(ErrorCode::kBusy, "rejuvenate", unit_->name)
+             .with_detail("it is being replaced already"));
+    return;
+  }
+  const bool overlaps = can_overlap();
+  const std::string event =
+      emit("unit.rejuvenating", ledger::Severity::kInfo,
+           detail({{"how", overlaps ? "overlap" : "restart"}, {"pid", std::to_string(main_pid())}}),
+           cause);
+  if (!overlaps) {
+    StopReason reason;
+    reason.event = event;
+    reason.replacement = true;
+    restart(
+        [this, event, done = std::move(done)](const Status& status) {
+          if (status) {
+            emit("unit.rejuvenated", ledger::Severity::kInfo,
+                 detail({{"how", "restart"}, {"pid", std::to_string(main_pid())}}), event);
+          }
+          done(status);
+        },
+        reason);
+    return;
+  }
+  rejuvenation_ = std::make_unique<Rejuvenation>();
+  rejuvenation_->done = std::move(done);
+  state_.rejuvenation = SavedRejuvenation{event, ledger::new_id(), {}, false};
+  if (health_ && health_->tracker) schedule_health_check();
+  launch_successor();
+}
+
+void Service::launch_successor() {
+  standby_timer_.reset();
+  if (standby_.valid() && state_.standby_frozen) {
+    // A spare waits: it has never served, and is ready.
+    if (thaw_standby()) return successor_ready();
+    drop_standby();
+    return rejuvenation_failed(Error(ErrorCode::kGone, "thaw the spare", unit_->name));
+  }
+  if (!standby_.valid()) {
+    const Status launched = launch(spec().service.exec_start.front(), Role::kStandby, standby_);
+    if (!launched) return rejuvenation_failed(launched.error());
+  }
+  if (!says_ready()) {
+    rejuvenation_->timer = context_.loop.after(kWarmUp, [this] { successor_ready(); });
+  } else if (const unit::TimeSpan timeout = spec().service.timeout_start) {
+    rejuvenation_->timer = context_.loop.after(*timeout, [this, timeout] {
+      drop_standby();
+      rejuvenation_failed(Error(ErrorCode::kTimeout, "start the successor", unit_->name)
+                              .with_detail("not ready within " + to_human(*timeout)));
+    });
+  }
+}
+
+void Service::successor_ready() {
+  if (!rejuvenation_ || is_retiring() || !standby_.valid()) return;
+  fault::pass(FaultPoint::successor_ready);
+  rejuvenation_->timer.reset();
+  stop_watching();
+  rejuvenation_->retiring = std::exchange(main_, std::exchange(standby_, LiveProcess{}));
+  state_.rejuvenation->retiring = std::exchange(state_.main, std::exchange(state_.standby, {}));
+  state_.standby_cgroup_b = !state_.standby_cgroup_b;
+  state_.standby_frozen = false;
+  state_.invocation_id = state_.rejuvenation->invocation_id;
+  if (const auto kills = cgroup_for(Role::kMain)->oom_kills()) state_.oom_kills = *kills;
+  become_ready();
+  start_watching();
+  fault::pass(FaultPoint::successor_serves);
+  retire();
+}
+
+/// Asks the replaced process, and all that came with it, to end.
+void Service::retire() {
+  const unit::KillSettings& kill = spec().kill;
+  if (!health_ && !state_.downtime) {
+    state_.rejuvenation->counts_as_down = true;
+    open_downtime(boot_now(), true, state_.rejuvenation->cause);
+    save();
+  }
+  LiveProcess& old = rejuvenation_->retiring;
+  (void)old.pidfd.send_signal(kill.kill_signal).has_value();
+  if (kill.kill_signal != SIGKILL) (void)old.pidfd.send_signal(SIGCONT).has_value();
+  if (kill.send_sighup) (void)old.pidfd.send_signal(SIGHUP).has_value();
+  if (const sys::Cgroup* group = cgroup_for(Role::kStandby);
+      kill.mode == unit::KillMode::kControlGroup && group->valid()) {
+    signal_others(*group, kill.kill_signal);
+  }
+  const unit::TimeSpan timeout = spec().service.timeout_stop;
+  if (!timeout || !kill.send_sigkill) return;
+  rejuvenation_->timer = context_.loop.after(*timeout, [this] {
+    emit("unit.stop-timeout", ledger::Severity::kWarning,
+         detail({{"reason", "the replaced process outlived the signal"}}));
+    (void)rejuvenation_->retiring.pidfd.send_signal(SIGKILL).has_value();
+  });
+}
+
+void Service::on_retired(const sys::ExitStatus& status) {
+  emit("unit.retired", ledger::Severity::kInfo,
+       detail({{"pid", std::to_string(rejuvenation_->retiring.id.pid)},
+               {"exit", sys::to_string(status)}}),
+       state_.rejuvenation->cause);
+  forget(rejuvenation_->retiring);
+  rejuvenation_->timer.reset();
+  if (rejuvenation_->interrupted) return retired();
+  const unit::KillMode mode = spec().kill.mode;
+  const sys::Cgroup* group = cgroup_for(Role::kStandby);
+  const auto pids = group->valid() ? group->processes() : Result<std::vector<pid_t>>();
+  if (mode == unit::KillMode::kProcess || !pids || pids->empty()) return retired();
+  if (mode == unit::KillMode::kMixed) return end_retiring_group();
+  rejuvenation_->timer = context_.loop.after(kGroupGrace, [this] { end_retiring_group(); });
+}
+
+void Service::end_retiring_group() {
+  if (spec().kill.send_sigkill) (void)cgroup_for(Role::kStandby)->kill_all().has_value();
+  retired();
+}
+
+void Service::retired() {
+  rejuvenation_->gone = boot_now();
+  if (rejuvenation_->interrupted) {
+    rejuvenation_.reset();
+    state_.rejuvenation.reset();
+    save();
+    check_stopped();
+    return;
+  }
+  save();
+  const bool checked = health_ && health_->tracker;
+  if (!checked) return finish_rejuvenation();
+  rejuvenation_->timer = context_.loop.after(kProvedBy, [this] {
+    const std::string why = health_->detail.empty() ? "no check came back" : health_->detail;
+    finish_rejuvenation();
+    kill_hung(Outcome::kUnhealthy, "health check failed after a replacement: " + why);
+  });
+}
+
+void Service::note_check(bool good) {
+  Rejuvenation& now = *rejuvenation_;
+  if (now.interrupted) return;
+  ++now.checks;
+  if (!good) {
+    now.gap = true;
+    if (!state_.downtime) {
+      state_.rejuvenation->counts_as_down = true;
+      open_downtime(health_->probe_began, true, state_.rejuvenation->cause);
+      save();
+    }
+    return;
+  }
+  if (state_.downtime && state_.rejuvenation->counts_as_down) {
+    state_.active_since_boot = boot_now();
+    close_downtime();
+    state_.rejuvenation->counts_as_down = false;
+  }
+  if (now.gone.ns != 0 && now.gone < health_->probe_began) finish_rejuvenation();
+}
+
+void Service::finish_rejuvenation() {
+  const std::unique_ptr<Rejuvenation> was = std::move(rejuvenation_);
+  const bool checked = health_ && was->checks > 0;
+  const std::string cause = state_.rejuvenation->cause;
+  if (state_.downtime && state_.rejuvenation->counts_as_down) {
+    state_.active_since_boot = boot_now();
+    close_downtime();
+  }
+  state_.rejuvenation.reset();
+  save();
+  emit("unit.rejuvenated", ledger::Severity::kInfo,
+       detail({{"how", "overlap"},
+               {"pid", std::to_string(main_pid())},
+               {"checks", std::to_string(was->checks)},
+               {"gap", !checked   ? "not checked"
+                       : was->gap ? "seen"
+                                  : "none"}}),
+       cause);
+  if (is_active() && spec().nines.standby > 0) launch_standby();
+  complete(was->done, {});
+}
+
+void Service::rejuvenation_failed(Error why) {
+  const std::unique_ptr<Rejuvenation> was = std::move(rejuvenation_);
+  const std::string cause = state_.rejuvenation ? state_.rejuvenation->cause : std::string();
+  if (state_.downtime && state_.rejuvenation && state_.rejuvenation->counts_as_down) {
+    state_.active_since_boot = boot_now();
+    close_downtime();
+  }
+  state_.rejuvenation.reset();
+  save();
+  emit("unit.rejuvenation-failed", ledger::Severity::kWarning, detail({{"error", why.message()}}),
+       cause);
+  complete(was->done, std::move(why));
+}
+
+void Service::interrupt_rejuvenation() {
+  if (!rejuvenation_) return;
+  if (state_.downtime && state_.rejuvenation->counts_as_down) {
+    state_.active_since_boot = boot_now();
+    close_downtime();
+    state_.rejuvenation->counts_as_down = false;
+  }
+  if (is_retiring() || rejuvenation_->gone.ns != 0) {
+    // The old one ends by itself, whatever becomes of the new one.
+    rejuvenation_->interrupted = true;
+    complete(
+        rejuvenation_->done,
+        Error(ErrorCode::kGone, "rejuvenate", unit_->name).with_detail("the successor went down"));
+    if (rejuvenation_->gone.ns != 0) {
+      rejuvenation_.reset();
+      state_.rejuvenation.reset();
+    }
+    return;
+  }
+  if (!state_.standby_frozen) drop_standby();
+  rejuvenation_failed(Error(ErrorCode::kGone, "rejuvenate", unit_->name)
+                          .with_detail("the unit went down before its successor was ready"));
+}
+
+/// Our predecessor was killed in the middle.
+void Service::resume_rejuvenation() {
+  if (is_retiring() && !rejuvenation_->retiring.pidfd.valid()) {
+    on_retired({});
+  } else if (is_retiring()) {
+    retire();
+  } else if (state_.standby.slot != ProcessTable::kNoSlot) {
+    // Whether it was ready is not known any more; the old one serves, and nothing is lost but time.
+    // It may serve too by now, and ends as one that does. With Standby=1 it is the spare.
+    if (spec().nines.standby == 0) {
+      (void)standby_.pidfd.send_signal(spec().kill.kill_signal).has_value();
+      standby_timer_ = context_.loop.after(kDismissal, [this] { drop_standby(); });
+    }
+    rejuvenation_failed(Error(ErrorCode::kCancelled, "rejuvenate", unit_->name)
+                            .with_detail("the daemon was replaced meanwhile"));
+  } else {
+    retired();
+  }
+}
+
+void Service::react(const unit::ExecCommand& command,
+                    std::map<std::string, std::string> environment, const std::string& cause) {
+  if (reaction_) return;  // the last one is not over yet
+  LaunchInputs inputs{*unit_, command};
+  inputs.invocation_id = state_.invocation_id;
+  inputs.user_mode = context_.user_mode;
+  inputs.extra_environment = std::move(environment);
+  if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
+  const auto failed = [this, &cause](const Error& error) {
+    emit("predict.reacted", ledger::Severity::kWarning, detail({{"error", error.message()}}),
+         cause);
+  };
+  const auto log = open_log();
+  if (!log) return failed(log.error());
+  const auto writer = (*log)->writer();
+  if (!writer) return failed(writer.error());
+  inputs.stdout_fd = writer->get();
+  inputs.stderr_fd = writer->get();
+  auto prepared = build_spawn_request(inputs);
+  if (!prepared) return failed(prepared.error());
+  const auto slot = context_.table.allocate();
+  if (!slot) return failed(slot.error());
+  prepared->request.sibling = true;
+  prepared->request.pid_slot = context_.table.pid_address(*slot);
+  auto spawned = sys::spawn(prepared->request);
+  if (!spawned) {
+    context_.table.release(*slot);
+    return failed(spawned.error());
+  }
+  reaction_ = std::make_unique<Reaction>();
+  reaction_->command = LiveProcess{spawned->id, std::move(spawned->pidfd), *slot, {}};
+  reaction_->cause = cause;
+  reaction_->timer = context_.loop.after(kReactionTimeout, [this] {
+    (void)reaction_->command.pidfd.send_signal(SIGKILL).has_value();
+  });
+  observer_.process_started(*this, spawned->id.pid);
+}
+
+}  // namespace nines::supervise
