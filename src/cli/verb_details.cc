@@ -36,8 +36,8 @@ constexpr std::array<Details, 16> kDetails = {{
      "does this by itself before a limit is hit."},
     {"status",
      "Units in trouble come first. UP 24 H is the share of the last 24 hours in which the unit "
-     "served; it is red below its AvailabilityTarget=. LAST RECOVERY is the time from the notice "
-     "of its last death until it was ready again."},
+     "served; it is red below its AvailabilityTarget=. LAST RECOVERY is how long its last "
+     "downtime took, until it was ready again."},
     {"logs", "On a terminal, control characters in the log are shown and not obeyed."},
     {"events", "Oldest first. Times are UTC."},
     {"why",

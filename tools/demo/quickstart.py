@@ -3,9 +3,11 @@
     quickstart.py BIN-DIRECTORY
 
 Keeps redis and nginx up under the unit files that Debian ships, crashes and hangs them, and says how
-long each recovery took. Exit code 0 only if each of them came back every time.
+long each recovery took; then the matrix of this host, and why redis was down, beside what an observer
+from outside saw. Exit code 0 only if each of them came back every time, and both agree.
 """
 
+import json
 import os
 import pwd
 import resource
@@ -18,12 +20,16 @@ import sandbox
 from clients import NginxClient, RedisClient
 from failures import FAILURES
 from keeping import Ended, Ninesd
+from observer import Observer
 
 _UNITS = {"redis": "redis-server.service", "nginx": "nginx.service"}
 _START_S = 30.0
 _RECOVER_S = 20.0
 # nines restarts at once what has been well for HealthyUptime=; sooner it backs off.
 _HEALTHY_S = 1.0
+# By so much of the whole, and so much for each outage, the ledger and the observer may differ.
+_AGREES_SHARE = 0.01
+_AGREES_S = 0.02
 
 _DROP_INS = {
     "redis-server.service": """\
@@ -37,8 +43,9 @@ HealthCheckExpect=+PONG
 HealthCheck=http://127.0.0.1:8080/alive
 """,
 }
+# A hang is dated from the first check that was not answered: the more often, the more exactly.
 _DROP_IN_TAIL = """\
-HealthCheckInterval=200ms
+HealthCheckInterval=20ms
 HealthCheckTimeout=500ms
 HealthCheckFailures=2
 HealthyUptime=1s
@@ -205,6 +212,22 @@ def show_state(ninesd):
         print(ninesd.nines(*arguments).rstrip())
 
 
+def explain_why(ninesd, outages):
+    """The matrix, and the ledger's word on redis against the observer's."""
+    print("\n$ nines")
+    print(ninesd.nines().rstrip())
+    print("\n$ nines why redis-server")
+    print(ninesd.nines("why", "redis-server").rstrip())
+    report = json.loads(ninesd.nines("--json", "why", "redis-server"))
+    told = sum(unit["downtime_ns"] for unit in report["units"]) / 1e9
+    times = sum(unit["outages"] for unit in report["units"])
+    seen = sum(outages)
+    print(f"\nThe ledger says {told:.3f} s in {times} downtimes; an observer that asks PING every 2 ms "
+          f"saw {seen:.3f} s in {len(outages)}.")
+    if abs(told - seen) > _AGREES_SHARE * seen + _AGREES_S * max(times, len(outages)):
+        raise Ended("the ledger and the observer do not agree on how long redis was down")
+
+
 def leftovers():
     """Commands of the processes of this sandbox that are not its first."""
     found = []
@@ -253,23 +276,31 @@ def perform(bin_directory):
     ninesd = Ninesd(bin_directory, base, prepare(base))
     clients = {"redis": RedisClient(), "nginx": NginxClient()}
     show = Show(ninesd, clients)
+    observer = None
     began = time.monotonic()
     good = False
     try:
         show.start()
+        observer = Observer()
         show.fail_all()
         show.kill_worker()
         for client in clients.values():
             client.stop()
+        outages, observer = observer.stop(), None
         explain_columns(clients, ninesd.count("unit.ready") - len(_UNITS) - len(FAILURES))
         show_state(ninesd)
+        explain_why(ninesd, outages)
         good = True
     except KeyboardInterrupt:
         print("\nquickstart: interrupted; stopping redis and nginx", file=sys.stderr)
+        if observer is not None:
+            observer.stop()
         end(ninesd)
         return 130
     except (Ended, OSError, ValueError) as error:
         complain(str(error), ninesd)
+    if observer is not None:
+        observer.stop()
     stopped = end(ninesd)
     if good and stopped:
         print(f"\nAll {len(FAILURES)} times they came back; {time.monotonic() - began:.0f} s in all. "

@@ -191,6 +191,10 @@ void Manager::phase_changed(Service& service, Phase before) {
   if (on_change_) on_change_(name);
 }
 
+void Manager::checked(Service& service, Nanoseconds latency) {
+  if (on_check_) on_check_(service.unit().name, latency);
+}
+
 void Manager::went_down(Service& service, bool will_restart) {
   const std::string name = service.unit().name;
   const auto active = [this](const std::string& other) { return is_active(other); };

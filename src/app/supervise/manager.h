@@ -82,10 +82,12 @@ class Manager final : public ServiceObserver {
 
   /// @param names  as typed by a person: ".service" may be missing.
   void act(Verb verb, const std::vector<std::string>& names, Completion done);
+  /// Listening sockets that are held for a unit.
+  std::vector<int> held_sockets(const Service& service);
   /// Does what OnPredicted= of the unit says about a failure that the event `warning` foretells.
   /// @param environment  for a command: NINES_PREDICTOR, NINES_HORIZON_SEC ...
   void on_predicted(const std::string& unit, const std::string& warning,
-                    std::map<std::string, std::string> environment);
+                    std::map<std::string, std::string> environment, Service::Completion done);
   /// Stops all units, in order, then calls `done`.
   void stop_all(std::function<void()> done);
   /// Writes down all that a successor needs. After this the daemon may end.
@@ -98,6 +100,11 @@ class Manager final : public ServiceObserver {
   /// A unit made of text, kept in the runtime directory until the next boot.
   Status define_transient(const std::string& name, const std::string& text);
 
+  /// Told of each health check that was answered well.
+  void set_check_listener(
+      std::function<void(const std::string& unit, Nanoseconds latency)> listener) {
+    on_check_ = std::move(listener);
+  }
   const sys::CgroupTree& cgroups() const { return cgroups_; }
   bool has_crash_notice() const { return connector_.has_value(); }
   void set_change_listener(std::function<void(const std::string& unit)> listener) {
@@ -114,6 +121,7 @@ class Manager final : public ServiceObserver {
   // ServiceObserver
   std::vector<std::pair<std::string, int>> listen_fds(const Service& service) override;
   void phase_changed(Service& service, Phase before) override;
+  void checked(Service& service, Nanoseconds latency) override;
   void went_down(Service& service, bool will_restart) override;
   void process_started(Service& service, pid_t pid) override;
   void process_ended(pid_t pid) override;
@@ -181,6 +189,7 @@ class Manager final : public ServiceObserver {
   std::vector<std::string> adopted_;
   bool ended_in_order_ = false;  ///< the predecessor had stopped all units, as before a reboot
   std::function<void(const std::string&)> on_change_;
+  std::function<void(const std::string&, Nanoseconds)> on_check_;
 };
 
 }  // namespace nines::supervise

@@ -333,16 +333,18 @@ void Manager::request_each(const std::vector<std::string>& names, Verb verb, Com
 }
 
 void Manager::on_predicted(const std::string& unit, const std::string& warning,
-                           std::map<std::string, std::string> environment) {
+                           std::map<std::string, std::string> environment,
+                           Service::Completion done) {
   const auto found = units_.find(unit);
-  if (found == units_.end() || !found->second->service) return;
+  if (found == units_.end() || !found->second->service) return done({});
   Service& service = *found->second->service;
   const unit::NinesSection& nines = service.spec().nines;
   switch (nines.on_predicted) {
-    case unit::OnPredicted::kWarn: break;
-    case unit::OnPredicted::kRejuvenate: service.rejuvenate([](const Status&) {}, warning); break;
+    case unit::OnPredicted::kWarn: done({}); break;
+    case unit::OnPredicted::kRejuvenate: service.rejuvenate(std::move(done), warning); break;
     case unit::OnPredicted::kCommand:
       service.react(*nines.predicted_command, std::move(environment), warning);
+      done({});
       break;
   }
 }

@@ -119,6 +119,12 @@ std::vector<std::pair<std::string, int>> Manager::listen_fds(const Service& serv
   return result;
 }
 
+std::vector<int> Manager::held_sockets(const Service& service) {
+  std::vector<int> held;
+  for (const auto& [name, fd] : listen_fds(service)) held.push_back(fd);
+  return held;
+}
+
 Status Manager::start_socket(UnitEntry& entry, std::map<std::string, UniqueFd>& held) {
   std::vector<const sys::Pidfd*> donors;
   const auto service = units_.find(service_of(*entry.unit));

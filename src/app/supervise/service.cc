@@ -42,6 +42,22 @@ std::vector<const sys::Pidfd*> Service::running_processes() const {
   return result;
 }
 
+std::vector<pid_t> Service::processes() const {
+  const sys::Cgroup& cgroup = state_.standby_cgroup_b ? cgroup_b_ : cgroup_a_;
+  if (cgroup.valid()) {
+    if (auto pids = cgroup.processes(); pids && !pids->empty()) return std::move(*pids);
+  }
+  return main_.valid() ? std::vector<pid_t>{main_.id.pid} : std::vector<pid_t>{};
+}
+
+std::vector<std::string> Service::cgroup_directories() const {
+  const sys::CgroupPaths& paths = state_.cgroups[state_.standby_cgroup_b ? 1 : 0];
+  if (paths.empty()) return {};
+  std::vector<std::string> all = paths.v1();
+  if (!paths.v2().empty()) all.push_back(paths.v2());
+  return all;
+}
+
 sys::CgroupUsage Service::usage() const {
   const sys::Cgroup& cgroup = state_.standby_cgroup_b ? cgroup_b_ : cgroup_a_;
   sys::CgroupUsage usage = cgroup.usage();

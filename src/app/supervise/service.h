@@ -62,6 +62,8 @@ class ServiceObserver {
   /// Held listening sockets for this service, in LISTEN_FDS order.
   virtual std::vector<std::pair<std::string, int>> listen_fds(const Service& service) = 0;
   virtual void phase_changed(Service& service, Phase before) = 0;
+  /// A health check was answered well, after `latency`.
+  virtual void checked(Service& service, Nanoseconds latency) = 0;
   /// An unplanned end of the main process. `will_restart`: by policy.
   virtual void went_down(Service& service, bool will_restart) = 0;
   virtual void process_started(Service& service, pid_t pid) = 0;
@@ -92,6 +94,10 @@ class Service {
   const unit::ServiceUnit& spec() const { return *unit_->service(); }
   const UnitState& state() const { return state_; }
   pid_t main_pid() const { return main_.id.pid; }
+  const ProcessId& main_process() const { return main_.id; }
+  /// Of the present instance, without a spare.
+  std::vector<pid_t> processes() const;
+  std::vector<std::string> cgroup_directories() const;
   pid_t standby_pid() const { return standby_.id.pid; }
   /// Serving, as far as its own word (READY=1, exec) goes.
   bool is_active() const;
@@ -170,6 +176,7 @@ class Service {
     std::optional<HealthTracker> tracker;
     sys::Subscription timer;
     BootTime probe_began;
+    Nanoseconds usual{0};  ///< what the last good check took
     std::optional<bool> healthy;
     std::string detail;
     LiveProcess command;
@@ -227,7 +234,7 @@ class Service {
   void on_control_exit(const sys::ExitStatus& status);
   void reload_failed(const std::string& why);
   void on_standby_exit(const sys::ExitStatus& status);
-  void handle_down(Outcome outcome, BootTime when);
+  void handle_down(Outcome outcome, BootTime seen);
   bool early_start_possible() const;
   bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void forget(LiveProcess& process);
@@ -255,6 +262,9 @@ class Service {
   void arm_watchdog();
   void schedule_health_check();
   void on_health_result(const Status& result);
+  /// When it stopped to serve, of which an end that was seen at `seen` tells only the latest
+  /// moment.
+  BootTime down_since(BootTime seen) const;
   void kill_hung(Outcome outcome, std::string why);
   void run_health_command(std::function<void(Status)> done);
   bool is_stored(int fd) const;

@@ -40,7 +40,7 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
     return true;
   }
   if (reaction_ && same(process, reaction_->command.id)) {
-    emit("predict.reacted", status.success() ? ledger::Severity::kInfo : ledger::Severity::kWarning,
+    emit("unit.reaction", status.success() ? ledger::Severity::kInfo : ledger::Severity::kWarning,
          detail({{"exit", sys::to_string(status)}}), reaction_->cause);
     forget(reaction_->command);
     reaction_.reset();
@@ -108,7 +108,8 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
   }
 }
 
-void Service::handle_down(Outcome outcome, BootTime when) {
+void Service::handle_down(Outcome outcome, BootTime seen) {
+  const BootTime when = main_.valid() ? seen : down_since(seen);
   const bool was_serving = state_.was_ready;
   interrupt_rejuvenation();
   const bool spare_serves = !main_.valid() && thaw_standby();
@@ -213,7 +214,7 @@ bool Service::early_start_possible() const {
 void Service::on_crash_notice(pid_t pid) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
   if (!early_start_possible()) return;
-  const BootTime when = boot_now();
+  const BootTime when = down_since(boot_now());
   interrupt_rejuvenation();
   // A spare at once; before a successor the port must be free, and to take it from a process that
   // gets no CPU would take long.

@@ -297,8 +297,7 @@ void Service::react(const unit::ExecCommand& command,
   inputs.extra_environment = std::move(environment);
   if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
   const auto failed = [this, &cause](const Error& error) {
-    emit("predict.reacted", ledger::Severity::kWarning, detail({{"error", error.message()}}),
-         cause);
+    emit("unit.reaction", ledger::Severity::kWarning, detail({{"error", error.message()}}), cause);
   };
   const auto log = open_log();
   if (!log) return failed(log.error());

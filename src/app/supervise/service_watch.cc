@@ -83,6 +83,10 @@ void Service::schedule_health_check() {
 void Service::on_health_result(const Status& result) {
   if (!health_->tracker) return;
   health_->detail = result ? "" : result.error().message();
+  if (result) {
+    health_->usual = boot_now() - health_->probe_began;
+    observer_.checked(*this, health_->usual);
+  }
   if (rejuvenation_ && (is_retiring() || rejuvenation_->gone.ns != 0)) {
     note_check(result.has_value());
     schedule_health_check();
@@ -108,6 +112,18 @@ void Service::on_health_result(const Status& result) {
   if (policy_restarts(effective_policy(spec().service), Outcome::kUnhealthy)) {
     kill_hung(Outcome::kUnhealthy, "health check failed: " + health_->detail);
   }
+}
+
+/// Checks that have failed up to now, too few to act on, or one that waits for its answer much
+/// longer than usual, had asked a process that did not serve any more: redis, for one, writes a
+/// long report before it dies of a SIGSEGV.
+BootTime Service::down_since(BootTime seen) const {
+  if (!health_ || !health_->tracker) return seen;
+  if (const auto failure = health_->tracker->first_failure()) return std::min(seen, *failure);
+  constexpr int kMuchLonger = 4;
+  const bool waits =
+      health_->probe->running() && seen - health_->probe_began > kMuchLonger * health_->usual;
+  return waits ? health_->probe_began : seen;
 }
 
 void Service::kill_hung(Outcome outcome, std::string why) {
