@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sys/file.h"
+#include "sys/mountinfo.h"
 
 namespace nines::sys {
 namespace {
@@ -17,41 +18,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return parts;
-}
-
-/// mountinfo writes space, tab, newline and backslash as \ooo.
-std::string unescape(std::string_view text) {
-  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() &&
-        std::all_of(&text[i + 1], &text[i + 4], is_octal)) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                 (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-struct Mount {
-  std::string root;  ///< which cgroup is seen at the mount point
-  std::string point;
-  bool v2 = false;
-  std::vector<std::string> options;  ///< of the file system: names the controllers of a v1 one
-};
-
-/// One line: ID PARENT DEV ROOT POINT OPTIONS [TAG...] - TYPE SOURCE FS-OPTIONS
-std::optional<Mount> parse_mount(std::string_view line) {
-  const auto fields = split(line, ' ');
-  const auto dash = std::find(fields.begin(), fields.end(), "-");
-  if (dash - fields.begin() < 6 || fields.end() - dash < 4) return std::nullopt;
-  if (dash[1] != "cgroup" && dash[1] != "cgroup2") return std::nullopt;
-  Mount mount{unescape(fields[3]), unescape(fields[4]), dash[1] == "cgroup2", {}};
-  for (const auto option : split(dash[3], ',')) mount.options.emplace_back(option);
-  return mount;
 }
 
 /// One line: ID:CONTROLLERS:PATH. The v2 hierarchy has no controllers here, a named one "name=x".
@@ -72,7 +38,7 @@ std::optional<Membership> parse_membership(std::string_view line) {
 }
 
 bool is_mount_of(const Mount& mount, const Membership& membership) {
-  if (mount.v2 != membership.controllers.empty()) return false;
+  if (mount.type != (membership.controllers.empty() ? "cgroup2" : "cgroup")) return false;
   return std::all_of(membership.controllers.begin(), membership.controllers.end(),
                      [&mount](const std::string& name) {
                        return std::find(mount.options.begin(), mount.options.end(), name) !=

@@ -1,0 +1,61 @@
+// One measurement of one unit while it is made, and its parts. Private to the room.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/usage/usage.h"
+
+namespace nines::usage {
+
+struct Round {
+  const Measured& measured;
+  BootTime now;
+  HostCache& host;
+  UnitCache& unit;
+  Measurement result{};
+
+  std::string proc(pid_t pid, std::string_view name) const;  ///< /proc/PID/NAME, to open
+  /// `path` without the HostRoot's prefix, printable.
+  std::string shown_path(std::string_view path) const;
+  void add(Usage usage) { result.usages.push_back(std::move(usage)); }
+  /// Notes it, unless it says that something ended.
+  void failed(Error error);
+};
+
+/// Keeps the usage with the least room; where several have it, the first with the highest value.
+class Tightest {
+ public:
+  void offer(Usage usage);
+  const std::optional<Usage>& best() const { return best_; }
+  void add_to(Round& round) && {
+    if (best_) round.add(std::move(*best_));
+  }
+
+ private:
+  std::optional<Usage> best_;
+};
+
+using OwnCgroup = std::pair<std::string, CgroupLevel>;
+
+/// Calls `each` for a cgroup of the unit and then for all above it, with their limits known.
+void for_each_level(Round& round, OwnCgroup& own,
+                    const std::function<void(const std::string& path, CgroupLevel&)>& each);
+
+/// Which processes and cgroups there are now, with what is known of them.
+void refresh_processes(Round& round);
+void refresh_cgroups(Round& round);
+/// Finds file systems and listeners, seldom. @pre refresh_processes() was called.
+void search(Round& round);
+
+void measure_memory(Round& round);
+void measure_descriptors(Round& round);
+void measure_threads(Round& round);
+void measure_disk(Round& round);
+void measure_backlog(Round& round);
+
+}  // namespace nines::usage
