@@ -5,6 +5,7 @@
 //   C       null dereference (SIGSEGV)      A    abort()
 //   X n     exit(n)                         S n  raise(n)
 //   H       hangs: alive, but answers nobody any more
+// With WATCHDOG_USEC it feeds its watchdog for as long as it answers.
 // It listens on what it inherits (LISTEN_FDS, or --fd N), otherwise on 127.0.0.1:PORT.
 #include <fcntl.h>
 #include <getopt.h>
@@ -12,6 +13,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -179,9 +181,17 @@ int remaining_ms(std::chrono::steady_clock::time_point deadline) {
   return left.count() > 0 ? static_cast<int>(left.count()) : 0;
 }
 
+/// @return how often to feed the watchdog, in ms; -1: never.
+int watchdog_ms() {
+  const char* interval = std::getenv("WATCHDOG_USEC");
+  if (interval == nullptr) return -1;
+  return static_cast<int>(std::max(1L, target::number(interval) / 1000 / 3));
+}
+
 [[noreturn]] void serve_forever(int listen_fd, const Options& options) {
   // A shared listener may be drained by another process between poll and accept.
   ::fcntl(listen_fd, F_SETFL, ::fcntl(listen_fd, F_GETFL) | O_NONBLOCK);
+  const int watchdog = watchdog_ms();
   std::map<int, Client> clients;
   std::vector<pollfd> fds;
   auto deadline = std::chrono::steady_clock::time_point::max();
@@ -191,7 +201,12 @@ int remaining_ms(std::chrono::steady_clock::time_point deadline) {
   for (;;) {
     fds.assign(1, pollfd{listen_fd, POLLIN, 0});
     for (const auto& [fd, client] : clients) fds.push_back({fd, POLLIN, 0});
-    const int ready = ::poll(fds.data(), fds.size(), remaining_ms(deadline));
+    int timeout_ms = remaining_ms(deadline);
+    if (watchdog > 0) {
+      target::notify("WATCHDOG=1");
+      if (timeout_ms < 0 || timeout_ms > watchdog) timeout_ms = watchdog;
+    }
+    const int ready = ::poll(fds.data(), fds.size(), timeout_ms);
     if (ready < 0 && errno != EINTR) target::die("poll");
     if (std::chrono::steady_clock::now() >= deadline) {
       deadline = std::chrono::steady_clock::time_point::max();
