@@ -208,6 +208,10 @@ Result<int> Worker::run() {
   std::map<std::string, UniqueFd> rest;
   if (api) rest.insert(std::move(api));
   NINES_TRY(s.open_api(rest));
+  s.forecaster = std::make_unique<Forecaster>(s.loop, *s.manager, *s.ledger);
+  s.forecaster_events = s.backend->subscribe_events(
+      [&s](const ledger::Event& event) { s.forecaster->on_event(event); });
+  s.loop.post([&s] { s.forecaster->start(); });
   s.keeper->start(s.loop,
                   {[&s](const keeper::ExitRecord& record) { s.manager->on_exit(record); },
                    [&s](int signal) { s.on_signal(signal); }, [&s] { s.on_keeper_lost(); }});
@@ -230,6 +234,8 @@ Result<int> Worker::run() {
   s.loop.post([&s] { s.tell_ready(); });
   log::info("ready: {} on {}", s.manager->cgroups().describe(), s.options.runtime_dir);
   s.loop.run();
+  s.forecaster_events.reset();
+  s.forecaster.reset();
   s.server.reset();
   s.backend.reset();
   (void)s.ledger->flush(kFlush).has_value();

@@ -8,6 +8,7 @@
 
 #include "app/supervise/manager.h"
 #include "base/unique_fd.h"
+#include "daemon/forecaster.h"
 #include "daemon/http_server.h"
 #include "daemon/supervisor_backend.h"
 #include "daemon/worker.h"
@@ -27,6 +28,8 @@ struct Worker::State {
   std::unique_ptr<supervise::Manager> manager;
   std::unique_ptr<SupervisorBackend> backend;
   std::unique_ptr<HttpServer> server;
+  std::unique_ptr<Forecaster> forecaster;
+  sys::Subscription forecaster_events;
   UniqueFd runtime_lock, state_lock, api_listener;
   sys::Subscription keeper_retry, ready_retry, trim;
   bool successor = false;  ///< of a worker that ended while its keeper went on

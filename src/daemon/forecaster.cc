@@ -1,0 +1,186 @@
+#include "daemon/forecaster.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "ledger/cause.h"
+
+namespace nines::daemon {
+namespace {
+
+// At most this much of one CPU goes into measuring: 1 part in so many.
+constexpr int kShare = 500;
+// What is measured before the loop has a turn again.
+constexpr Nanoseconds kSlice = std::chrono::milliseconds(1);
+// Units that are due shortly after one another are looked at together: one wake-up for all.
+constexpr Nanoseconds kTogether = std::chrono::milliseconds(500);
+constexpr Nanoseconds kRetry = std::chrono::seconds(30);
+constexpr Nanoseconds kLongestRetry = std::chrono::minutes(10);
+
+/// A failure counts where it becomes known with its cause.
+bool tells_of_failure(const ledger::Event& event) {
+  return event.kind == "unit.exit" || event.kind == "unit.dumped" ||
+         event.kind == "unit.watchdog" || event.kind == "unit.unhealthy";
+}
+
+std::vector<std::uint64_t> inodes_of(const std::vector<int>& sockets) {
+  std::vector<std::uint64_t> inodes;
+  for (const int socket : sockets) {
+    struct stat status{};
+    if (::fstat(socket, &status) == 0) inodes.push_back(status.st_ino);
+  }
+  return inodes;
+}
+
+}  // namespace
+
+Forecaster::Forecaster(sys::EventLoop& loop, supervise::Manager& manager, ledger::EventSink& events)
+    : loop_(loop), manager_(manager), events_(events) {}
+
+Forecaster::~Forecaster() {
+  manager_.set_check_listener({});
+}
+
+void Forecaster::start() {
+  manager_.set_check_listener(
+      [this](const std::string& unit, Nanoseconds latency) { on_check(unit, latency); });
+  for (const auto& [name, entry] : manager_.units()) {
+    if (entry->service && entry->service->is_active()) watch(name);
+  }
+}
+
+void Forecaster::on_event(const ledger::Event& event) {
+  if (event.subject.empty() || event.kind.starts_with("predict.")) return;
+  if (event.kind == "unit.ready") return watch(event.subject);
+  const auto found = units_.find(event.subject);
+  if (found == units_.end()) return;
+  if (tells_of_failure(event)) {
+    const ledger::Cause cause = ledger::classify(event);
+    if (event.severity == ledger::Severity::kInfo && event.kind != "unit.dumped") return;
+    if (auto forecast = found->second.failed(ledger::to_string(cause), event.since_boot)) {
+      on_forecast(event.subject, *forecast);
+    }
+  }
+}
+
+void Forecaster::watch(const std::string& unit) {
+  const supervise::UnitEntry* entry = manager_.find(unit);
+  if (entry == nullptr || !entry->service) return;
+  if (entry->service->spec().service.type == unit::ServiceType::kOneshot) return;
+  WatchedUnit& watched = units_[unit];
+  const bool was_watched = watched.serving();
+  watched.begin(entry->service->state().invocation_id);
+  retries_.erase(unit);
+  if (was_watched) std::erase_if(due_, [&](const auto& due) { return due.second == unit; });
+  schedule(unit, watched.next_in());
+}
+
+void Forecaster::schedule(const std::string& unit, Nanoseconds in) {
+  due_.emplace(boot_now() + in, unit);
+  arm();
+}
+
+void Forecaster::arm() {
+  if (due_.empty()) {
+    timer_.reset();
+    return;
+  }
+  const BootTime at = std::max(due_.begin()->first, not_before_);
+  timer_ = loop_.after(std::max(at - boot_now(), Nanoseconds(0)), [this] { measure_due(); });
+}
+
+void Forecaster::measure_due() {
+  const BootTime began = boot_now();
+  BootTime now = began;
+  while (!due_.empty() && due_.begin()->first <= began + kTogether && now - began < kSlice) {
+    const std::string unit = due_.begin()->second;
+    due_.erase(due_.begin());
+    measure(unit, now);
+    now = boot_now();
+  }
+  not_before_ = now + (now - began) * kShare;
+  arm();
+}
+
+void Forecaster::measure(const std::string& unit, BootTime now) {
+  WatchedUnit& watched = units_[unit];
+  const supervise::UnitEntry* entry = manager_.find(unit);
+  const bool runs = entry != nullptr && entry->service && entry->service->is_active() &&
+                    entry->service->main_pid() > 0;
+  // Its next unit.ready begins anew.
+  if (!runs) return watched.end();
+  const supervise::Service& service = *entry->service;
+  usage::Measured measured;
+  measured.main = service.main_process();
+  measured.processes = service.processes();
+  measured.cgroups = service.cgroup_directories();
+  measured.held_sockets = inodes_of(manager_.held_sockets(service));
+  const usage::Measurement measurement = usage::measure(measured, now, host_, watched.cache());
+  for (const policy::Forecast& forecast : watched.take(measurement.usages, now)) {
+    on_forecast(unit, forecast);
+  }
+  due_.emplace(now + watched.next_in(), unit);
+}
+
+void Forecaster::on_check(const std::string& unit, Nanoseconds latency) {
+  const auto found = units_.find(unit);
+  const supervise::UnitEntry* entry = manager_.find(unit);
+  if (found == units_.end() || entry == nullptr || !entry->service) return;
+  const auto& check = entry->service->spec().nines.health_check;
+  if (!check) return;
+  if (auto forecast = found->second.answered(latency, check->timeout, boot_now())) {
+    on_forecast(unit, *forecast);
+  }
+}
+
+void Forecaster::on_forecast(const std::string& unit, const policy::Forecast& forecast) {
+  WatchedUnit& watched = units_[unit];
+  const std::string topic =
+      std::string(policy::to_string(forecast.predictor)) + " " + forecast.subject;
+  std::string& warning = watched.warnings[topic];
+  // The urgent one of an episode that was warned of is no second warning.
+  const bool said = forecast.urgent && !warning.empty();
+  if (!said) {
+    ledger::Event event = warning_of(forecast, unit);
+    warning = event.id;
+    events_.emit(std::move(event));
+  }
+  const supervise::UnitEntry* entry = manager_.find(unit);
+  if (entry == nullptr || !entry->service) return;
+  switch (entry->service->spec().nines.on_predicted) {
+    case unit::OnPredicted::kWarn: return;
+    case unit::OnPredicted::kCommand:
+      // At once: what it does may take its time.
+      if (!said) prevent(unit, forecast, warning, kRetry);
+      return;
+    case unit::OnPredicted::kRejuvenate:
+      // Another process has the same full disk; and after a crash there is another one already.
+      if (forecast.predictor == policy::Predictor::kDisk ||
+          forecast.predictor == policy::Predictor::kRecurrence) {
+        return;
+      }
+      if (forecast.urgent || forecast.predictor == policy::Predictor::kLatency) {
+        prevent(unit, forecast, warning, kRetry);
+      }
+  }
+}
+
+void Forecaster::prevent(const std::string& unit, const policy::Forecast& forecast,
+                         const std::string& warning, Nanoseconds retry_in) {
+  // From the loop: a measurement, or somebody's event, is under way.
+  loop_.post([this, unit, forecast, warning, retry_in] {
+    const std::string instance = units_[unit].instance();
+    manager_.on_predicted(
+        unit, warning, environment_of(forecast, unit),
+        [this, unit, forecast, warning, retry_in, instance](const Status& status) {
+          if (status || units_[unit].instance() != instance) return;
+          // It could not be replaced, and the limit comes nearer: again, unless it is a new one.
+          retries_[unit] = loop_.after(retry_in, [this, unit, forecast, warning, retry_in] {
+            prevent(unit, forecast, warning, std::min(retry_in * 2, kLongestRetry));
+          });
+        });
+  });
+}
+
+}  // namespace nines::daemon

@@ -1,0 +1,56 @@
+// Watches what units use and how they fare, writes down what is going to fail, and has it prevented
+// as OnPredicted= says.
+//
+// One measurement of a unit costs tens of microseconds. However many units there are, measuring
+// gets a fixed share of the daemon's time at most: with many units each is looked at more seldom,
+// those that are near a limit first.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/supervise/manager.h"
+#include "app/usage/usage.h"
+#include "daemon/watched_unit.h"
+#include "ledger/event.h"
+#include "sys/event_loop.h"
+
+namespace nines::daemon {
+
+class Forecaster {
+ public:
+  /// All borrowed; outlive it.
+  Forecaster(sys::EventLoop& loop, supervise::Manager& manager, ledger::EventSink& events);
+  ~Forecaster();
+  Forecaster(const Forecaster&) = delete;
+  Forecaster& operator=(const Forecaster&) = delete;
+
+  /// Begins with what runs already.
+  void start();
+  /// To be told of every event, in their order.
+  void on_event(const ledger::Event& event);
+
+ private:
+  void watch(const std::string& unit);
+  void schedule(const std::string& unit, Nanoseconds in);
+  void arm();
+  void measure_due();
+  void measure(const std::string& unit, BootTime now);
+  void on_check(const std::string& unit, Nanoseconds latency);
+  void on_forecast(const std::string& unit, const policy::Forecast& forecast);
+  void prevent(const std::string& unit, const policy::Forecast& forecast,
+               const std::string& warning, Nanoseconds retry_in);
+
+  sys::EventLoop& loop_;
+  supervise::Manager& manager_;
+  ledger::EventSink& events_;
+  usage::HostCache host_;
+  std::map<std::string, WatchedUnit> units_;
+  std::multimap<BootTime, std::string> due_;
+  std::map<std::string, sys::Subscription> retries_;
+  sys::Subscription timer_;
+  BootTime not_before_;  ///< the next measurement, so that they stay within their share
+};
+
+}  // namespace nines::daemon

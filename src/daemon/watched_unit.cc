@@ -1,0 +1,136 @@
+#include "daemon/watched_unit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace nines::daemon {
+namespace {
+
+// A unit has few: one for each resource, several where it writes to several file systems.
+constexpr std::size_t kMaxSeries = 16;
+// Of the limit. A series begins below what any predictor warns of, so that it sees the growth.
+constexpr double kWatchedFrom = 0.05;
+constexpr Nanoseconds kFirstReading = std::chrono::seconds(1);
+// Nothing of it changes fast, and it is one of perhaps a thousand.
+constexpr Nanoseconds kLongestPause = std::chrono::seconds(30);
+// A forecast is an estimate: it is called false only once half of the latest time more is over.
+constexpr double kGrace = 1.5;
+constexpr Nanoseconds kLeastHorizon = std::chrono::minutes(1);
+
+double seconds(Nanoseconds span) {
+  return std::chrono::duration<double>(span).count();
+}
+
+policy::Predictor predictor_for(usage::Resource resource) {
+  switch (resource) {
+    case usage::Resource::kMemory: return policy::Predictor::kMemory;
+    case usage::Resource::kFds: return policy::Predictor::kFds;
+    case usage::Resource::kThreads: return policy::Predictor::kThreads;
+    case usage::Resource::kDisk: return policy::Predictor::kDisk;
+    case usage::Resource::kBacklog: return policy::Predictor::kBacklog;
+  }
+  return policy::Predictor::kMemory;
+}
+
+policy::TrendSettings settings() {
+  policy::TrendSettings settings;
+  // A replacement takes seconds, and near the limit it is looked at every second.
+  settings.act_before = std::chrono::minutes(2);
+  return settings;
+}
+
+}  // namespace
+
+void WatchedUnit::begin(std::string instance) {
+  serving_ = true;
+  if (instance == instance_) return;
+  instance_ = std::move(instance);
+  cache_ = {};
+  next_in_ = kFirstReading;
+  for (auto it = trends_.begin(); it != trends_.end();) {
+    // Disks outlive processes. What else there was may have been named after the process that is
+    // gone; its predictor keeps what it has learned of the load only under a name that stays.
+    if (it->first.first == usage::Resource::kDisk) {
+      ++it;
+      continue;
+    }
+    it->second.restart();
+    it = it->first.second.starts_with("RLIMIT_") ? trends_.erase(it) : std::next(it);
+  }
+  if (latency_) latency_->restart();
+  std::erase_if(warnings, [](const auto& known) { return !known.first.starts_with("disk"); });
+}
+
+std::vector<policy::Forecast> WatchedUnit::take(const std::vector<usage::Usage>& usages,
+                                                BootTime now) {
+  std::vector<policy::Forecast> forecasts;
+  next_in_ = kLongestPause;
+  for (const usage::Usage& usage : usages) {
+    const Series series{usage.resource, usage.limited_by};
+    auto found = trends_.find(series);
+    if (found == trends_.end()) {
+      // Most units use next to nothing of most limits: there is no need to remember it.
+      if (!(usage.value > kWatchedFrom * usage.limit)) continue;
+      if (trends_.size() >= kMaxSeries) continue;
+      found =
+          trends_.emplace(series, policy::TrendPredictor(predictor_for(usage.resource), settings()))
+              .first;
+    }
+    auto forecast = found->second.add({now, usage.value, usage.limit});
+    next_in_ = std::min(next_in_, found->second.next_reading_in());
+    if (!forecast) continue;
+    forecast->subject = usage.limited_by;
+    forecasts.push_back(std::move(*forecast));
+  }
+  return forecasts;
+}
+
+std::optional<policy::Forecast> WatchedUnit::failed(const std::string& cause, BootTime when) {
+  if (!recurrence_) recurrence_ = std::make_unique<policy::RecurrencePredictor>(watched_since_);
+  return recurrence_->add(when, cause);
+}
+
+std::optional<policy::Forecast> WatchedUnit::answered(Nanoseconds latency, Nanoseconds timeout,
+                                                      BootTime now) {
+  if (!latency_) latency_ = std::make_unique<policy::LatencyPredictor>();
+  return latency_->add(now, latency, timeout);
+}
+
+ledger::Event warning_of(const policy::Forecast& forecast, const std::string& unit) {
+  const Nanoseconds expected = std::max(forecast.latest, forecast.horizon);
+  const double horizon = std::max(seconds(expected) * kGrace, seconds(kLeastHorizon));
+  nlohmann::json detail = {{"subject", forecast.subject},
+                           {"value", forecast.value},
+                           {"limit", forecast.limit},
+                           {"slope_per_hour", forecast.slope_per_s * 3600},
+                           {"expected_s", seconds(forecast.horizon)},
+                           {"earliest_s", seconds(forecast.earliest)},
+                           {"latest_s", seconds(forecast.latest)},
+                           {"horizon_s", horizon},
+                           {"confidence", forecast.confidence},
+                           {"samples", forecast.samples},
+                           {"observed_s", seconds(forecast.observed)},
+                           {"urgent", forecast.urgent}};
+  ledger::Event event;
+  event.id = ledger::new_id();
+  event.time = utc_now();
+  event.since_boot = boot_now();
+  event.cell = ledger::Cell::kAppUnplanned;
+  event.kind = fmt::format("predict.{}", policy::to_string(forecast.predictor));
+  event.subject = unit;
+  event.severity = ledger::Severity::kWarning;
+  event.detail_json = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return event;
+}
+
+std::map<std::string, std::string> environment_of(const policy::Forecast& forecast,
+                                                  const std::string& unit) {
+  return {{"NINES_UNIT", unit},
+          {"NINES_PREDICTOR", std::string(policy::to_string(forecast.predictor))},
+          {"NINES_SUBJECT", forecast.subject},
+          {"NINES_HORIZON_SEC", fmt::format("{:.0f}", seconds(forecast.horizon))}};
+}
+
+}  // namespace nines::daemon

@@ -1,0 +1,62 @@
+// What is known of one unit that may fail: its predictors, fed with readings, deaths and the
+// latency of its health check.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/usage/usage.h"
+#include "base/clock.h"
+#include "ledger/event.h"
+#include "policy/forecast.h"
+#include "policy/latency.h"
+#include "policy/recurrence.h"
+#include "policy/trend.h"
+
+namespace nines::daemon {
+
+class WatchedUnit {
+ public:
+  /// A new instance of the unit serves.
+  void begin(std::string instance);
+  /// Nothing of it runs: nothing is measured until the next begin().
+  void end() { serving_ = false; }
+  bool serving() const { return serving_; }
+  const std::string& instance() const { return instance_; }
+
+  /// @return what the readings foretell, and when the next are wanted.
+  std::vector<policy::Forecast> take(const std::vector<usage::Usage>& usages, BootTime now);
+  Nanoseconds next_in() const { return next_in_; }
+  std::optional<policy::Forecast> failed(const std::string& cause, BootTime when);
+  std::optional<policy::Forecast> answered(Nanoseconds latency, Nanoseconds timeout, BootTime now);
+
+  usage::UnitCache& cache() { return cache_; }
+
+  /// Id of the warning that a later, urgent forecast of the same thing belongs to.
+  std::map<std::string, std::string> warnings;
+
+ private:
+  using Series = std::pair<usage::Resource, std::string>;
+  bool serving_ = false;
+  BootTime watched_since_ = boot_now();
+  std::string instance_;
+  usage::UnitCache cache_;
+  Nanoseconds next_in_{0};
+  std::map<Series, policy::TrendPredictor> trends_;
+  std::unique_ptr<policy::RecurrencePredictor> recurrence_;
+  std::unique_ptr<policy::LatencyPredictor> latency_;
+};
+
+/// The event that tells of a forecast: kind "predict.NAME", severity warning, with the evidence and
+/// "horizon_s", by which it will have come true or not (ledger::prediction_of).
+ledger::Event warning_of(const policy::Forecast& forecast, const std::string& unit);
+
+/// The same, for a program: NINES_PREDICTOR, NINES_SUBJECT, NINES_HORIZON_SEC, NINES_UNIT.
+std::map<std::string, std::string> environment_of(const policy::Forecast& forecast,
+                                                  const std::string& unit);
+
+}  // namespace nines::daemon
