@@ -200,6 +200,35 @@ Result<ledger::UnitReport> unit_from(const Json& json) {
   return unit;
 }
 
+Json to_json(const ledger::PredictorScore& score) {
+  Json json = {{"predictor", score.predictor}, {"warned", score.warned},
+               {"true", score.came_true},      {"false", score.false_alarms},
+               {"acted_on", score.acted_on},   {"pending", score.pending},
+               {"failures", score.failures},   {"foretold", score.foretold}};
+  put_known(json, "precision", score.precision());
+  put_known(json, "recall", score.recall());
+  put_duration(json, "lead_median", score.lead_median);
+  put_duration(json, "lead_least", score.lead_least);
+  return json;
+}
+
+Result<ledger::PredictorScore> score_from(const Json& json) {
+  ledger::PredictorScore score;
+  JsonReader reader(json, "predictor", ErrorCode::kCorrupt);
+  reader.need("predictor", score.predictor);
+  reader.need("warned", score.warned);
+  reader.need("true", score.came_true);
+  reader.need("false", score.false_alarms);
+  reader.need("acted_on", score.acted_on);
+  reader.need("pending", score.pending);
+  reader.need("failures", score.failures);
+  reader.need("foretold", score.foretold);
+  reader.maybe("lead_median_ns", score.lead_median);
+  reader.maybe("lead_least_ns", score.lead_least);
+  NINES_TRY(reader.finish());
+  return score;
+}
+
 Json to_json(const ledger::StoredEvent& stored) {
   Json json = event_to_json(stored.event);
   json["seq"] = stored.seq;
@@ -266,6 +295,12 @@ Result<ledger::WhyReport> report_from(const Json& json) {
   NINES_ASSIGN(report.by_cell, cells_from_json(reader.find("by_cell_ns")));
   NINES_ASSIGN(report.causes, list_from(reader.find("causes"), "causes", &tally_from));
   NINES_ASSIGN(report.units, list_from(reader.find("units"), "units", &unit_from));
+  // Absent in the answer of an earlier daemon, which goes on until it is told to execute anew.
+  if (const Json* all = reader.find("all_predictors")) {
+    NINES_ASSIGN(report.predictors.all, score_from(*all));
+    NINES_ASSIGN(report.predictors.predictors,
+                 list_from(reader.find("predictors"), "predictors", &score_from));
+  }
   if (const Json* host = reader.find("host")) {
     NINES_ASSIGN(report.host, unit_from(*host));
   }
@@ -299,10 +334,13 @@ Result<ledger::EventStory> story_from(const Json& json) {
 }  // namespace
 
 std::string encode(const ledger::WhyReport& report) {
-  Json json = {{"host", to_json(report.host)},
-               {"units", list_of<ledger::UnitReport>(report.units, &to_json)},
-               {"by_cell_ns", cells_to_json(report.by_cell)},
-               {"causes", list_of<ledger::CauseTally>(report.causes, &to_json)}};
+  Json json = {
+      {"host", to_json(report.host)},
+      {"units", list_of<ledger::UnitReport>(report.units, &to_json)},
+      {"by_cell_ns", cells_to_json(report.by_cell)},
+      {"causes", list_of<ledger::CauseTally>(report.causes, &to_json)},
+      {"all_predictors", to_json(report.predictors.all)},
+      {"predictors", list_of<ledger::PredictorScore>(report.predictors.predictors, &to_json)}};
   put_time(json, "from", report.from);
   put_time(json, "to", report.to);
   put_duration(json, "downtime", report.downtime);

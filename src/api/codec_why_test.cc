@@ -49,6 +49,45 @@ TEST(WhyCodec, AReportSurvivesTheRoundTrip) {
   EXPECT_THAT(text, HasSubstr("\"crash:SEGV\""));
 }
 
+TEST(WhyCodec, TheScoresOfPredictorsSurviveTheRoundTrip) {
+  ledger::WhyReport report = ledger::summarise({}, {}, {});
+  ledger::PredictorScore memory{"memory", 6, 5, 1, 2, 3, 7, 4, {}, {}};
+  memory.lead_median = std::chrono::minutes(4);
+  memory.lead_least = std::chrono::seconds(3);
+  report.predictors.all = memory;
+  report.predictors.all.predictor = "";
+  report.predictors.all.warned = 8;
+  report.predictors.predictors = {memory, {.predictor = "fds", .failures = 7}};
+  const std::string text = encode(report);
+  EXPECT_THAT(text, HasSubstr(R"("precision":0.83333)"));
+  EXPECT_THAT(text, HasSubstr(R"("lead_least_ns":3000000000)"));
+  const auto again = decode_why(text);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(encode(*again), text);
+  EXPECT_EQ(again->predictors.all.warned, 8U);
+  ASSERT_EQ(again->predictors.predictors.size(), 2U);
+  const ledger::PredictorScore& first = again->predictors.predictors[0];
+  EXPECT_EQ(first.came_true, 5U);
+  EXPECT_EQ(first.false_alarms, 1U);
+  EXPECT_EQ(first.acted_on, 2U);
+  EXPECT_EQ(first.pending, 3U);
+  EXPECT_EQ(first.failures, 7U);
+  EXPECT_EQ(first.foretold, 4U);
+  EXPECT_EQ(first.lead_median, std::chrono::minutes(4));
+  EXPECT_FALSE(again->predictors.predictors[1].precision());
+  EXPECT_FALSE(again->predictors.predictors[1].lead_median);
+}
+
+TEST(WhyCodec, AnEarlierDaemonSaysNothingOfPredictors) {
+  std::string text = encode(ledger::summarise({}, {}, {}));
+  const std::size_t key = text.find("all_predictors");
+  ASSERT_NE(key, std::string::npos);
+  text.replace(key, 3, "xyz");
+  const auto report = decode_why(text);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_TRUE(report->predictors.predictors.empty());
+}
+
 TEST(WhyCodec, WhatIsNotKnownIsAbsent) {
   ledger::UnitReport unit;
   unit.unit = "a.service";

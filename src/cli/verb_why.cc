@@ -122,9 +122,9 @@ ExitCode run_why(const Context& context, const WhyOptions& options) {
   if (context.json) {
     context.out << api::encode(*answer) << '\n';
   } else if (options.what == ledger::kHostUnit) {
-    context.out << why_card(answer->host, context.terminal);
+    context.out << why_card(answer->host, answer->predictors, context.terminal);
   } else if (!options.what.empty() && answer->units.size() == 1) {
-    context.out << why_card(answer->units.front(), context.terminal);
+    context.out << why_card(answer->units.front(), answer->predictors, context.terminal);
   } else {
     context.out << why_page(*answer, context.terminal);
   }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/event_view.h"
+#include "cli/predictors_view.h"
 #include "cli/table.h"
 #include "cli/text_width.h"
 
@@ -20,11 +21,17 @@ using ledger::UnitReport;
 // What fits 24 lines with the prompt below it.
 constexpr std::size_t kUnitRows = 6;
 constexpr std::size_t kPageCauses = 4;
+constexpr std::size_t kPagePredictors = 3;
 constexpr std::size_t kCardCauses = 2;
 constexpr std::size_t kCardCells = 3;
+constexpr std::size_t kCardPredictors = 2;
 
 std::string minute(UtcTime time) {
   return to_iso8601(time).substr(0, 16) + "Z";
+}
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
 std::string length(Nanoseconds duration) {
@@ -121,12 +128,12 @@ std::string setup_lines(const ledger::Advice& advice, const Terminal& terminal) 
 }
 
 /// What the card has no room to explain, in one line.
-std::string other_causes(const UnitReport& unit, const Terminal& terminal) {
-  if (unit.causes.size() <= kCardCauses) return "";
+std::string other_causes(const UnitReport& unit, std::size_t explained, const Terminal& terminal) {
+  if (unit.causes.size() <= explained) return "";
   std::string text = "    also";
-  for (std::size_t i = kCardCauses; i < unit.causes.size(); ++i) {
+  for (std::size_t i = explained; i < unit.causes.size(); ++i) {
     const CauseTally& tally = unit.causes[i];
-    text += fmt::format("{} {}x {}: {}", i == kCardCauses ? "" : ",", tally.times,
+    text += fmt::format("{} {}x {}: {}", i == explained ? "" : ",", tally.times,
                         printable(ledger::describe(tally.cause)), to_human(tally.downtime));
   }
   if (terminal.width > 0) text = shorten(text, terminal.width);
@@ -203,16 +210,21 @@ std::string why_page(const ledger::WhyReport& report, const Terminal& terminal) 
   if (report.units.size() > kUnitRows) {
     text += fmt::format("  and {} more: nines why --json\n", report.units.size() - kUnitRows);
   }
-  if (report.causes.empty()) return text + "\nNothing was down.\n";
-  text += terminal.paint("\nWhat cost most\n", Tone::kStrong);
-  for (std::size_t i = 0; i < std::min(report.causes.size(), kPageCauses); ++i) {
+  const std::string predictors = predictors_block(report.predictors, kPagePredictors, terminal);
+  if (report.causes.empty()) return text + predictors + "\nNothing was down.\n";
+  // They take the room of the causes that cost least; each has two lines.
+  const std::size_t causes =
+      kPageCauses - std::min((lines_of(predictors) + 1) / 2, kPageCauses - 1);
+  text += predictors + terminal.paint("\nWhat cost most\n", Tone::kStrong);
+  for (std::size_t i = 0; i < std::min(report.causes.size(), causes); ++i) {
     text += cause_line(report.causes[i], true, terminal);
     text += avoid_line(report.causes[i].avoid, terminal);
   }
   return text + terminal.paint("How to set that up: nines why UNIT\n", Tone::kFaint);
 }
 
-std::string why_card(const UnitReport& unit, const Terminal& terminal) {
+std::string why_card(const UnitReport& unit, const ledger::Scores& scores,
+                     const Terminal& terminal) {
   std::string text = fmt::format(
       "{}  {} to {}{}\n", terminal.paint(printable(unit.unit), Tone::kStrong), minute(unit.from),
       minute(unit.to), unit.shortened ? ", all that is known of it" : "");
@@ -239,11 +251,14 @@ std::string why_card(const UnitReport& unit, const Terminal& terminal) {
                              to_human(*unit.mtbf), to_human(*unit.mttr)));
   }
   if (unit.unit != ledger::kHostUnit) text += budget_lines(unit, terminal);
-  text += cell_lines(unit, terminal);
+  const std::string predictors = predictors_block(scores, kCardPredictors, terminal);
+  text += cell_lines(unit, terminal) + predictors;
   if (unit.causes.empty()) return text;
   text += terminal.paint("\nWhat cost most\n", Tone::kStrong);
   std::set<std::string> said;
-  for (std::size_t i = 0; i < std::min(unit.causes.size(), kCardCauses); ++i) {
+  // A table of predictors takes the room of the second.
+  const std::size_t explained = lines_of(predictors) > 2 ? 1 : kCardCauses;
+  for (std::size_t i = 0; i < std::min(unit.causes.size(), explained); ++i) {
     const CauseTally& tally = unit.causes[i];
     text += cause_line(tally, false, terminal);
     // Two causes are often avoided by the same thing.
@@ -256,7 +271,7 @@ std::string why_card(const UnitReport& unit, const Terminal& terminal) {
                              Tone::kFaint);
     }
   }
-  return text + other_causes(unit, terminal);
+  return text + other_causes(unit, explained, terminal);
 }
 
 std::string story_page(const ledger::EventStory& story, const Terminal& terminal) {

@@ -12,7 +12,9 @@ namespace nines::cli {
 std::string why_page(const ledger::WhyReport& report, const Terminal& terminal);
 
 /// One unit, or the host: every number, and how to avoid what cost most.
-std::string why_card(const ledger::UnitReport& unit, const Terminal& terminal);
+/// @param  scores  of the warnings about it.
+std::string why_card(const ledger::UnitReport& unit, const ledger::Scores& scores,
+                     const Terminal& terminal);
 
 /// One event: what led to it, what came of it, what would have avoided it.
 std::string story_page(const ledger::EventStory& story, const Terminal& terminal);

@@ -8,10 +8,6 @@
 namespace nines::ledger {
 namespace {
 
-bool is_app(Cell cell) {
-  return cell <= Cell::kAppProactive;
-}
-
 /// A span with the part of it that lies in a window and belongs to no earlier span.
 struct Counted {
   const DownSpan* span;

@@ -27,6 +27,11 @@ namespace nines::ledger {
 
 inline constexpr std::size_t kCells = 9;
 
+/// Whether a cell is of the application, and not of what it runs on.
+inline bool is_app(Cell cell) {
+  return cell <= Cell::kAppProactive;
+}
+
 /// A downtime as far as the analysis looks.
 struct DownSpan {
   UtcTime start;
@@ -45,9 +50,10 @@ inline constexpr Nanoseconds kDefaultHorizon = std::chrono::hours(1);
 /// A warning that a failure is coming ("predict.*").
 struct Prediction {
   UtcTime time;
-  Nanoseconds horizon{0};  ///< how far ahead it looks; at most kMaxHorizon
-  bool of_host = false;    ///< tells of the operating system or the hardware, not of one unit
-  std::string event;       ///< id
+  Nanoseconds horizon{0};   ///< how far ahead it looks; at most kMaxHorizon
+  bool of_host = false;     ///< tells of the operating system or the hardware, not of one unit
+  std::string event;        ///< id
+  std::string predictor{};  ///< what warned: NAME of "predict.NAME"
 };
 
 /// One unit's past, as much of it as the window and the burn rates need.

@@ -52,6 +52,9 @@ inline constexpr std::string_view kOutageKind = "host.outage";
 inline constexpr std::string_view kDaemonStoppingKind = "daemon.stopping";
 inline constexpr std::string_view kDaemonStartedKind = "daemon.started";
 inline constexpr std::string_view kPredictionKinds = "predict.*";
+inline constexpr std::string_view kPredictionPrefix = "predict.";
+/// A unit was replaced by plan before it could fail, perhaps without any downtime.
+inline constexpr std::string_view kRejuvenatedKind = "unit.rejuvenated";
 
 /// Under this name the intervals of the host itself are kept. No unit can have it: it has no
 /// suffix.

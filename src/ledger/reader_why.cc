@@ -6,12 +6,10 @@
 #include "ledger/cause.h"
 #include "ledger/reader.h"
 #include "ledger/reader_rows.h"
+#include "ledger/warnings.h"
 
 namespace nines::ledger {
 namespace {
-
-/// So many at most: a detector that floods the ledger must not make every answer slow.
-constexpr std::int64_t kMaxPredictions = 20'000;
 
 struct KnownUnit {
   std::int64_t row = 0;
@@ -100,38 +98,6 @@ class SpanReader {
   std::map<std::int64_t, Cause> causes_;
 };
 
-/// By subject; of the host under the empty name.
-Result<std::map<std::string, std::vector<Prediction>>> predictions(Database* database, UtcTime from,
-                                                                   UtcTime to) {
-  NINES_ASSIGN(const auto events,
-               read_all<StoredEvent>(
-                   database,
-                   kEventColumns +
-                       std::string("WHERE e.kind IN (SELECT id FROM names WHERE text GLOB ?1) AND "
-                                   "e.severity >= ?2 AND e.time_ns >= ?3 AND e.time_ns < ?4 "
-                                   "ORDER BY e.time_ns DESC LIMIT ?5"),
-                   read_event, kPredictionKinds, static_cast<int>(Severity::kWarning),
-                   from.ns - kMaxHorizon.count(), to.ns, kMaxPredictions));
-  std::map<std::string, std::vector<Prediction>> by_subject;
-  for (auto it = events.rbegin(); it != events.rend(); ++it) {
-    by_subject[it->event.subject].push_back(prediction_of(it->event));
-  }
-  return by_subject;
-}
-
-std::vector<Prediction> predictions_for(
-    const std::map<std::string, std::vector<Prediction>>& by_subject, const std::string& unit) {
-  std::vector<Prediction> all;
-  const auto of_host = by_subject.find("");
-  if (of_host != by_subject.end()) all = of_host->second;
-  if (const auto own = by_subject.find(unit); own != by_subject.end()) {
-    all.insert(all.end(), own->second.begin(), own->second.end());
-  }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Prediction& a, const Prediction& b) { return a.time < b.time; });
-  return all;
-}
-
 Result<std::optional<UtcTime>> first_boot(Database* database) {
   const auto first = database->value("SELECT min(first_seen_ns) FROM boots");
   if (!first) return first.error();
@@ -152,28 +118,47 @@ Result<WhyReport> Reader::why(const WhyQuery& query) {
   }
   // The burn rates look back further than a short window does.
   const UtcTime begin{std::min(query.from.ns, query.to.ns - kBurnWindows.back().length.count())};
-  NINES_ASSIGN(const auto warnings, predictions(&database_, begin, query.to));
+  NINES_ASSIGN(const Warnings warnings, Warnings::read(&database_, begin, query.to));
+  // A warning of before the window may have been acted on before the window.
+  const UtcTime spans_from{warnings.empty() ? begin.ns : begin.ns - kMaxHorizon.count()};
   NINES_ASSIGN(SpanReader spans, SpanReader::open(&database_));
+  Scoring scoring(query.from, query.to);
 
   History host;
   host.unit = kHostUnit;
   NINES_ASSIGN(host.first_seen, first_boot(&database_));
   if (!host_unit.empty()) {
-    NINES_ASSIGN(host.spans, spans.read(host_unit.front().row, begin, query.to));
+    NINES_ASSIGN(host.spans, spans.read(host_unit.front().row, spans_from, query.to));
   }
-  host.predictions = predictions_for(warnings, "");
+  host.predictions = warnings.that_may_tell_of("");
+  // What is the host's own fault shows at the units too, and there only while the host goes on.
+  std::vector<DownSpan> below_app = host.spans;
   std::vector<UnitReport> reports;
   for (const KnownUnit& unit : units) {
     if (unit.name == kHostUnit) continue;
     History history;
     history.unit = unit.name;
     history.first_seen = unit.first_seen;
-    NINES_ASSIGN(history.spans, spans.read(unit.row, begin, query.to));
-    history.predictions = predictions_for(warnings, unit.name);
+    NINES_ASSIGN(history.spans, spans.read(unit.row, spans_from, query.to));
+    history.predictions = warnings.that_may_tell_of(unit.name);
     if (query.target) history.target = query.target(unit.name);
     reports.push_back(analyse(history, query.from, query.to));
+
+    const Outcomes outcomes(history.spans, warnings.rejuvenations(unit.name));
+    scoring.add_warnings(warnings.about(unit.name), outcomes);
+    scoring.add_failures(history.predictions, outcomes, unit.first_seen);
+    std::copy_if(history.spans.begin(), history.spans.end(), std::back_inserter(below_app),
+                 [](const DownSpan& span) { return !is_app(span.cell); });
   }
-  return summarise(query, analyse(host, query.from, query.to), std::move(reports));
+  if (query.unit.empty() || of_host_only) {
+    const Outcomes outcomes(below_app, {});
+    scoring.add_warnings(host.predictions, outcomes);
+    // With the units, each of them counts its own part of an outage.
+    if (of_host_only) scoring.add_failures(host.predictions, outcomes, query.from);
+  }
+  WhyReport report = summarise(query, analyse(host, query.from, query.to), std::move(reports));
+  report.predictors = scoring.scores();
+  return report;
 }
 
 Result<std::vector<StoredEvent>> Reader::events_where(const std::string& condition,
@@ -219,8 +204,8 @@ Result<EventStory> Reader::story(const std::string& id) {
     story.cause = classify(refined.empty() ? first : refined.front().event);
     const DowntimeInterval& down = story.downtimes.front().interval;
     story.avoid = advise(story.cause, down.cell, down.unit, {});
-    NINES_ASSIGN(const auto warnings, predictions(&database_, down.start, down.start));
-    const auto candidates = predictions_for(warnings, down.unit);
+    NINES_ASSIGN(const Warnings warnings, Warnings::read(&database_, down.start, down.start));
+    const auto candidates = warnings.that_may_tell_of(down.unit);
     const Prediction* told =
         down.planned ? nullptr : predicted_by(candidates, down.start, down.cell);
     if (told != nullptr) {

@@ -30,6 +30,9 @@ void advise_all(const WhyQuery& query, UnitReport& report) {
 
 Prediction prediction_of(const Event& event) {
   Prediction prediction{event.time, kDefaultHorizon, event.subject.empty(), event.id};
+  if (event.kind.starts_with(kPredictionPrefix)) {
+    prediction.predictor = event.kind.substr(kPredictionPrefix.size());
+  }
   const auto detail = nlohmann::json::parse(event.detail_json, nullptr, false);
   if (!detail.is_object()) return prediction;
   const auto found = detail.find("horizon_s");

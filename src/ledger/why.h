@@ -12,6 +12,7 @@
 #include "ledger/advice.h"
 #include "ledger/analysis.h"
 #include "ledger/event.h"
+#include "ledger/scoring.h"
 
 namespace nines::ledger {
 
@@ -50,6 +51,8 @@ struct WhyReport {
   Nanoseconds predictable{0};
   std::array<Nanoseconds, kCells> by_cell{};
   std::vector<CauseTally> causes;  ///< the costliest first
+  /// Of the units that were asked for; with all of them, also the host's own warnings are judged.
+  Scores predictors{};
 };
 
 struct EventStory {
