@@ -5,7 +5,6 @@ import signal
 import socket
 import threading
 import time
-import unittest
 
 import harness
 from harness import alive, kill, wait_until
@@ -279,4 +278,4 @@ def _add_tests():
 _add_tests()
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()
