@@ -11,6 +11,9 @@ std::string unit_path(std::string_view name) {
   return "/v1/units/" + percent_encode(name);
 }
 
+EncodedRequest encode(const GetOpenApi&) {
+  return {"GET", "/v1/openapi.json", ""};
+}
 EncodedRequest encode(const GetStatus&) {
   return {"GET", "/v1/status", ""};
 }

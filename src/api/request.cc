@@ -170,11 +170,11 @@ Result<Request> decode_why(Query& query) {
 Error no_route(std::string_view target) {
   return Error(ErrorCode::kNotFound, "route", std::string(target))
       .with_detail("no such route")
-      .with_hint("see /v1/status, /v1/units, /v1/events, /v1/why");
+      .with_hint("GET /v1/openapi.json describes them all");
 }
 
 Error wrong_method(std::string_view method, std::string_view allowed) {
-  return Error(ErrorCode::kUnsupported, "method", std::string(method))
+  return Error(ErrorCode::kUnsupported, "method", std::string(method.substr(0, 16)))
       .with_detail(fmt::format("this route takes {}", allowed));
 }
 
@@ -183,54 +183,94 @@ Status refuse_body(std::string_view body) {
   return bad_request("decode", "request", "this route takes no body");
 }
 
-/// Routes of reading: GET, no body.
-Result<Request> decode_get(const Target& target, std::string_view text) {
-  Query query(target);
-  const auto& path = target.path;
-  const auto plain = [&](Request request) -> Result<Request> {
-    NINES_TRY(query.finish());
-    return request;
-  };
-  if (path.size() == 2 && path[1] == "status") return plain(GetStatus{});
-  if (path.size() == 2 && path[1] == "units") return plain(ListUnits{});
-  if (path.size() == 2 && path[1] == "events") return decode_events(query);
-  if (path.size() == 2 && path[1] == "why") return decode_why(query);
-  if (path.size() == 3 && path[1] == "units") {
-    NINES_TRY(check_name(path[2]));
-    return plain(GetUnit{path[2]});
-  }
-  if (path.size() == 4 && path[1] == "units" && path[3] == "logs") {
-    return decode_logs(path[2], query);
-  }
-  const bool act = path.size() == 4 && path[1] == "units" && verb_from(path[3]);
-  const bool reexec = path.size() == 3 && path[1] == "daemon" && path[2] == "reexec";
-  if (act || reexec) return wrong_method("GET", "POST");
-  return no_route(text);
+/// What a route's decoder is given.
+struct Parts {
+  std::string name;  ///< what stood for {name}, checked
+  Query& query;
+  std::string_view body;
+  Verb verb;
+};
+
+Result<Request> decode_unit(Parts& parts) {
+  NINES_TRY(parts.query.finish());
+  return Request(GetUnit{std::move(parts.name)});
+}
+Result<Request> decode_act_on_one(Parts& parts) {
+  return decode_act(parts.verb, std::move(parts.name), parts.body);
+}
+Result<Request> decode_act_on_many(Parts& parts) {
+  return decode_act(parts.verb, std::nullopt, parts.body);
+}
+template <typename Plain>
+Result<Request> decode_plain(Parts& parts) {
+  NINES_TRY(parts.query.finish());
+  NINES_TRY(refuse_body(parts.body));
+  return Request(Plain{});
 }
 
-/// Routes that alter something: POST, no query.
-Result<Request> decode_post(const Target& target, std::string_view text, std::string_view body) {
-  NINES_TRY(Query(target).finish());
-  const auto& path = target.path;
-  if (path.size() == 3 && path[1] == "units") {
-    if (path[2] == "load") return decode_load(body);
-    if (const auto verb = verb_from(path[2])) return decode_act(*verb, std::nullopt, body);
-    return wrong_method("POST", "GET");
+struct Entry {
+  Route route;
+  Result<Request> (*decode)(Parts&);
+  Verb verb = Verb::kStart;  ///< of those that act
+};
+
+/// Words before {name}: POST /v1/units/load is not the unit "load".
+constexpr std::array<Entry, 23> kEntries = {{
+    {{"GET", "/v1/openapi.json"}, &decode_plain<GetOpenApi>},
+    {{"GET", "/v1/status"}, &decode_plain<GetStatus>},
+    {{"GET", "/v1/events"}, [](Parts& parts) { return decode_events(parts.query); }},
+    {{"GET", "/v1/why"}, [](Parts& parts) { return decode_why(parts.query); }},
+    {{"POST", "/v1/daemon/reexec"}, &decode_plain<ReexecDaemon>},
+    {{"GET", "/v1/units"}, &decode_plain<ListUnits>},
+    {{"POST", "/v1/units/load"}, [](Parts& parts) { return decode_load(parts.body); }},
+    {{"POST", "/v1/units/start"}, &decode_act_on_many, Verb::kStart},
+    {{"POST", "/v1/units/stop"}, &decode_act_on_many, Verb::kStop},
+    {{"POST", "/v1/units/restart"}, &decode_act_on_many, Verb::kRestart},
+    {{"POST", "/v1/units/reload"}, &decode_act_on_many, Verb::kReload},
+    {{"POST", "/v1/units/keep"}, &decode_act_on_many, Verb::kKeep},
+    {{"POST", "/v1/units/unkeep"}, &decode_act_on_many, Verb::kUnkeep},
+    {{"POST", "/v1/units/reset-failed"}, &decode_act_on_many, Verb::kResetFailed},
+    {{"GET", "/v1/units/{name}"}, &decode_unit},
+    {{"GET", "/v1/units/{name}/logs"},
+     [](Parts& parts) { return decode_logs(std::move(parts.name), parts.query); }},
+    {{"POST", "/v1/units/{name}/start"}, &decode_act_on_one, Verb::kStart},
+    {{"POST", "/v1/units/{name}/stop"}, &decode_act_on_one, Verb::kStop},
+    {{"POST", "/v1/units/{name}/restart"}, &decode_act_on_one, Verb::kRestart},
+    {{"POST", "/v1/units/{name}/reload"}, &decode_act_on_one, Verb::kReload},
+    {{"POST", "/v1/units/{name}/keep"}, &decode_act_on_one, Verb::kKeep},
+    {{"POST", "/v1/units/{name}/unkeep"}, &decode_act_on_one, Verb::kUnkeep},
+    {{"POST", "/v1/units/{name}/reset-failed"}, &decode_act_on_one, Verb::kResetFailed},
+}};
+
+/// @return what stood for {name} (empty where the route has none), or nothing: another path.
+std::optional<std::string> match(std::string_view pattern, const std::vector<std::string>& path) {
+  std::string name;
+  for (const std::string& segment : path) {
+    if (pattern.empty()) return std::nullopt;
+    const std::size_t end = std::min(pattern.find('/', 1), pattern.size());
+    const std::string_view wanted = pattern.substr(1, end - 1);
+    pattern.remove_prefix(end);
+    if (wanted == "{name}") {
+      name = segment;
+    } else if (wanted != segment) {
+      return std::nullopt;
+    }
   }
-  if (path.size() == 4 && path[1] == "units") {
-    NINES_TRY(check_name(path[2]));
-    if (const auto verb = verb_from(path[3])) return decode_act(*verb, path[2], body);
-    if (path[3] == "logs") return wrong_method("POST", "GET");
-  }
-  if (path.size() == 3 && path[1] == "daemon" && path[2] == "reexec") {
+  if (!pattern.empty()) return std::nullopt;
+  return name;
+}
+
+Result<Request> decode_entry(const Entry& entry, std::string name, const Target& target,
+                             std::string_view body) {
+  if (!name.empty()) NINES_TRY(check_name(name));
+  Query query(target);
+  if (entry.route.method == "GET") {
     NINES_TRY(refuse_body(body));
-    return Request(ReexecDaemon{});
+  } else {
+    NINES_TRY(query.finish());
   }
-  if (path.size() == 2 &&
-      (path[1] == "status" || path[1] == "units" || path[1] == "events" || path[1] == "why")) {
-    return wrong_method("POST", "GET");
-  }
-  return no_route(text);
+  Parts parts{std::move(name), query, body, entry.verb};
+  return entry.decode(parts);
 }
 
 }  // namespace
@@ -259,16 +299,38 @@ bool alters(const Request& request) {
          std::holds_alternative<ReexecDaemon>(request);
 }
 
+const std::vector<Route>& routes() {
+  static const std::vector<Route> all = [] {
+    std::vector<Route> list;
+    for (const Entry& entry : kEntries) list.push_back(entry.route);
+    return list;
+  }();
+  return all;
+}
+
+std::string allowed_methods(std::string_view target) {
+  std::string methods;
+  const auto parsed = parse_target(target);
+  if (!parsed) return methods;
+  for (const Entry& entry : kEntries) {
+    if (!match(entry.route.path, parsed->path)) continue;
+    if (methods.find(entry.route.method) != std::string::npos) continue;
+    methods += (methods.empty() ? "" : ", ") + std::string(entry.route.method);
+  }
+  return methods;
+}
+
 Result<Request> decode_request(std::string_view method, std::string_view target,
                                std::string_view body) {
   NINES_ASSIGN(const Target parsed, parse_target(target));
-  if (parsed.path.empty() || parsed.path[0] != "v1") return no_route(target);
-  if (method == "GET") {
-    NINES_TRY(refuse_body(body));
-    return decode_get(parsed, target);
+  for (const Entry& entry : kEntries) {
+    if (entry.route.method != method) continue;
+    if (auto name = match(entry.route.path, parsed.path)) {
+      return decode_entry(entry, std::move(*name), parsed, body);
+    }
   }
-  if (method == "POST") return decode_post(parsed, target, body);
-  return wrong_method(method.substr(0, 16), "GET or POST");
+  const std::string allowed = allowed_methods(target);
+  return allowed.empty() ? no_route(target) : wrong_method(method, allowed);
 }
 
 }  // namespace nines::api

@@ -1,5 +1,6 @@
 // What a client asks for: from method, target and body to a typed Request, and back to a target.
 //
+//   GET  /v1/openapi.json                                openapi_document()
 //   GET  /v1/status                                      DaemonStatus
 //   GET  /v1/units                                       {"units":[UnitStatus...]}
 //   GET  /v1/units/NAME                                  UnitStatus
@@ -56,6 +57,7 @@ struct EventFilter {
   std::string after;
 };
 
+struct GetOpenApi {};
 struct GetStatus {};
 struct ListUnits {};
 struct GetUnit {
@@ -91,8 +93,19 @@ struct LoadUnit {
 };
 struct ReexecDaemon {};
 
-using Request = std::variant<GetStatus, ListUnits, GetUnit, GetLogs, GetEvents, GetWhy, GetStory,
-                             ActOnUnits, LoadUnit, ReexecDaemon>;
+using Request = std::variant<GetOpenApi, GetStatus, ListUnits, GetUnit, GetLogs, GetEvents, GetWhy,
+                             GetStory, ActOnUnits, LoadUnit, ReexecDaemon>;
+
+/// One of the routes that decode_request knows.
+struct Route {
+  std::string_view method;
+  std::string_view path;  ///< "/v1/units/{name}/logs", as OpenAPI writes it
+};
+const std::vector<Route>& routes();
+
+/// @return "GET", "GET, POST": what the target's path can be asked with; empty: no such path.
+/// @source RFC 9110, section 10.2.1 (the field Allow)
+std::string allowed_methods(std::string_view target);
 
 /// @return whether it alters something: those need more than the right to read.
 bool alters(const Request& request);

@@ -98,7 +98,7 @@ struct DaemonStatus {
   std::string runtime_dir;
   bool ledger_ok = true;
   std::string ledger_detail;  ///< "ok", "set aside: corrupt ...", "disk full: 12 events wait"
-  std::string cgroup_mode;    ///< "v2", "v1", "hybrid", "none"
+  std::string cgroup_mode;    ///< "v2", "v2 + v1(memory,cpu)", "none"
   std::vector<FeatureStatus> features;
   std::uint64_t units = 0;
 };

@@ -50,7 +50,7 @@ void print_result(const Context& context, api::Verb verb, const api::UnitResult&
   }
   if (result.error) {
     context.err << "nines: " << to_string(verb) << ' ' << printable(result.unit) << ": "
-                << context.terminal.paint(printable(result.error->message), Tone::kBad) << '\n';
+                << context.err_terminal.paint(printable(result.error->message), Tone::kBad) << '\n';
     if (!result.error->hint.empty()) {
       context.err << "  hint: " << printable(result.error->hint) << '\n';
     }
@@ -107,8 +107,12 @@ ExitCode run_act(const Context& context, api::Verb verb, const ActOptions& optio
   if (!client) return client.error();
   const auto names = resolve_units(context, *client, options.units);
   if (!names) return report(context, names.error());
-  const auto results = act(*client, verb, *names, api::ActOptions{options.no_block});
+  auto results = act(*client, verb, *names, api::ActOptions{options.no_block});
   if (!results) return report(context, results.error());
+  for (api::UnitResult& result : *results) {
+    if (!result.error || result.error->code != ErrorCode::kNotFound) continue;
+    result.error->hint = with_nearest_unit(*client, result.error->to_error(), result.unit).hint();
+  }
   return print_results(context, verb, *results);
 }
 

@@ -4,10 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include "api/runtime_dir.h"
-#include "cli/verb_details.h"
+#include "cli/describe.h"
+#include "cli/pager.h"
+#include "cli/usage_hint.h"
 #include "cli/verbs.h"
 #include "matrix/finding.h"
 
@@ -21,6 +24,12 @@ CLI::Validator at_most(std::size_t most) {
   return range;
 }
 
+CLI::Validator one_of(std::vector<std::string> words) {
+  CLI::Validator member = CLI::IsMember(std::move(words));
+  member.description("");
+  return member;
+}
+
 /// The parser with everything that it writes into. Not movable: CLI11 holds addresses.
 class CommandLine {
  public:
@@ -30,7 +39,9 @@ class CommandLine {
 
   /// @throws CLI::ParseError.
   void parse(std::vector<std::string> arguments);
-  ExitCode run(std::ostream& out, std::ostream& err, Terminal terminal);
+  ExitCode run(std::ostream& out, std::ostream& err, Terminal terminal, Terminal err_terminal);
+  /// Whether what is printed now may go through a pager.
+  bool is_paged() const;
   CommandTable table();
   /// "daemon status", or "" where the command line has no verb.
   std::string parsed_verb() const;
@@ -52,7 +63,7 @@ class CommandLine {
   CLI::App app_{"", "nines"};
   Run run_ = &run_overview;
   std::string runtime_dir_ = api::default_runtime_dir();
-  bool json_ = false, no_color_ = false;
+  bool json_ = false, no_color_ = false, no_pager_ = false;
 
   CellOptions cell_;
   StatusOptions status_;
@@ -65,6 +76,7 @@ class CommandLine {
   UnitCheckOptions unit_check_;
   std::vector<std::string> help_verb_;
   bool help_man_ = false;
+  std::string shell_;
 };
 
 CommandLine::CommandLine() {
@@ -96,6 +108,7 @@ void CommandLine::add_globals() {
   app_.add_flag("--json", json_,
                 "Print JSON: one document, or for logs and events one document a line.");
   app_.add_flag("--no-color", no_color_, "No colours, also on a terminal.");
+  app_.add_flag("--no-pager", no_pager_, "No pager for what is longer than the screen.");
 }
 
 void CommandLine::add_looking() {
@@ -216,19 +229,13 @@ void CommandLine::add_help() {
                         [this](const Context& c) { return run_help(c); });
   help->add_option("VERB", help_verb_, "On this verb only.");
   help->add_flag("--man", help_man_, "As manual pages in roff; without a verb, all of them.");
-  verb(app_, "completion", "Print completion for bash.", [this](const Context& c) {
-    c.out << bash_completion(table());
-    return ExitCode::kOk;
-  });
-}
-
-/// The first argument that is no option nor an option's value: where a verb is.
-std::vector<std::string>::const_iterator first_word(const std::vector<std::string>& arguments) {
-  auto word = arguments.begin();
-  while (word != arguments.end() && word->starts_with('-')) {
-    word += *word == "--runtime-dir" && word + 1 != arguments.end() ? 2 : 1;
-  }
-  return word;
+  verb(app_, "completion", "Print completion for a shell, to be sourced.",
+       [this](const Context& c) {
+         c.out << (shell_ == "zsh" ? zsh_completion(table()) : bash_completion(table()));
+         return ExitCode::kOk;
+       })
+      ->add_option("SHELL", shell_, "bash or zsh; default bash.")
+      ->check(one_of({"bash", "zsh"}));
 }
 
 void CommandLine::parse(std::vector<std::string> arguments) {
@@ -239,7 +246,7 @@ void CommandLine::parse(std::vector<std::string> arguments) {
     arguments.erase(dashes, arguments.end());
   }
   // "nines app.unplanned" is short for "nines cell app.unplanned".
-  const auto first = first_word(arguments);
+  const auto first = arguments.begin() + static_cast<std::ptrdiff_t>(first_word(arguments));
   if (first != arguments.end() && matrix::cell_from(*first)) arguments.insert(first, "cell");
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   app_.parse(std::move(arguments));
@@ -255,9 +262,31 @@ std::string CommandLine::parsed_verb() const {
   }
 }
 
-ExitCode CommandLine::run(std::ostream& out, std::ostream& err, Terminal terminal) {
+bool CommandLine::is_paged() const {
+  if (json_ || no_pager_ || logs_.follow || events_.follow) return false;
+  static constexpr std::array<std::string_view, 9> kShowing = {
+      "", "cell", "status", "logs", "events", "why", "unit check", "help", "daemon status"};
+  return std::find(kShowing.begin(), kShowing.end(), parsed_verb()) != kShowing.end();
+}
+
+ExitCode CommandLine::run(std::ostream& out, std::ostream& err, Terminal terminal,
+                          Terminal err_terminal) {
   terminal.colours = terminal.colours && !no_color_;
-  return run_(Context{runtime_dir_, json_, terminal, out, err});
+  err_terminal.colours = err_terminal.colours && !no_color_;
+  return run_(Context{runtime_dir_, json_, terminal, out, err, err_terminal});
+}
+
+/// Calls `print` with a stream that goes to a pager, where one is wanted; else with `out`.
+ExitCode print_paged(bool wanted, std::ostream& out, const Terminal& terminal,
+                     const std::function<ExitCode(std::ostream&)>& print) {
+  std::string command;
+  if (wanted && terminal.is_terminal && !terminal.dumb) command = Pager::command_by_environment();
+  if (command.empty()) return print(out);
+  Pager pager(out, terminal, std::move(command));
+  std::ostream paged(&pager);
+  const ExitCode code = print(paged);
+  pager.finish();
+  return code;
 }
 
 ExitCode CommandLine::run_help(const Context& context) {
@@ -279,46 +308,8 @@ ExitCode CommandLine::run_help(const Context& context) {
     found = true;
   }
   if (found) return ExitCode::kOk;
-  context.err << "nines: no verb '" << wanted << "'; see nines help\n";
+  context.err << unknown_verb_message(all, wanted);
   return ExitCode::kUsage;
-}
-
-std::vector<OptionEntry> describe_options(const CLI::App& app) {
-  std::vector<OptionEntry> entries;
-  for (const CLI::Option* option : app.get_options()) {
-    OptionEntry entry;
-    for (const auto& name : option->get_snames()) entry.names.push_back("-" + name);
-    for (const auto& name : option->get_lnames()) entry.names.push_back("--" + name);
-    const bool flag = option->get_type_size() == 0;
-    if (entry.names.empty()) {
-      entry.argument = option->get_name();
-    } else if (!flag) {
-      entry.argument = option->get_type_name();
-    }
-    entry.required = option->get_required();
-    entry.repeated = !flag && option->get_items_expected_max() > 1;
-    entry.help = option->get_description();
-    entries.push_back(std::move(entry));
-  }
-  return entries;
-}
-
-void describe_verbs(const CLI::App& app, const std::string& prefix,
-                    std::vector<VerbEntry>& entries) {
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    const std::string name = prefix + sub->get_name();
-    if (!sub->get_subcommands([](const CLI::App*) { return true; }).empty()) {
-      describe_verbs(*sub, name + ' ', entries);
-      continue;
-    }
-    VerbEntry entry{name, sub->get_description(), std::string(details_of(name)), {}};
-    for (OptionEntry& option : describe_options(*sub)) {
-      const bool help =
-          std::find(option.names.begin(), option.names.end(), "--help") != option.names.end();
-      if (!help) entry.options.push_back(std::move(option));
-    }
-    entries.push_back(std::move(entry));
-  }
 }
 
 CommandTable CommandLine::table() {
@@ -349,22 +340,23 @@ CommandTable command_table() {
 }
 
 ExitCode run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err,
-             const Terminal& terminal) {
+             const Terminal& terminal, const Terminal& err_terminal) {
   CommandLine line;
   try {
     line.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    return print_help(line, out);
+    return print_paged(true, out, terminal,
+                       [&](std::ostream& paged) { return print_help(line, paged); });
   } catch (const CLI::CallForVersion& version) {
     out << version.what() << '\n';
     return ExitCode::kOk;
   } catch (const CLI::ParseError& error) {
-    const std::string verb = line.parsed_verb();
-    err << "nines: " << error.what() << "\n  hint: nines help" << (verb.empty() ? "" : " " + verb)
-        << '\n';
+    err << usage_message(line.table(), line.parsed_verb(), arguments, error.what());
     return ExitCode::kUsage;
   }
-  return line.run(out, err, terminal);
+  return print_paged(line.is_paged(), out, terminal, [&](std::ostream& paged) {
+    return line.run(paged, err, terminal, err_terminal);
+  });
 }
 
 }  // namespace nines::cli

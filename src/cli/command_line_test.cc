@@ -115,15 +115,15 @@ TEST(Manual, HasAPageForNinesAndEachVerb) {
 TEST(Completion, KnowsEveryVerbAndIsValidBash) {
   const std::string script = nines({"completion"}).out;
   for (const VerbEntry& verb : command_table().verbs) {
-    EXPECT_THAT(script, HasSubstr("\"" + verb.name + "\") words=")) << verb.name;
+    EXPECT_THAT(script, HasSubstr("'" + verb.name + "') options=")) << verb.name;
   }
   const std::string path = testing::TempDir() + "nines-completion.bash";
   std::ofstream(path) << script
-                      << "\nCOMP_WORDS=(nines daemon re); COMP_CWORD=2; _nines; "
+                      << "\nCOMP_LINE='nines daemon re'; COMP_POINT=${#COMP_LINE}; _nines; "
                          "[ \"${COMPREPLY[*]}\" = reexec ] || exit 1\n"
-                         "COMP_WORDS=(nines --json lo); COMP_CWORD=2; _nines; "
+                         "COMP_LINE='nines --json lo'; COMP_POINT=${#COMP_LINE}; _nines; "
                          "[ \"${COMPREPLY[*]}\" = logs ] || exit 2\n"
-                         "COMP_WORDS=(nines logs --fo); COMP_CWORD=2; _nines; "
+                         "COMP_LINE='nines logs --fo'; COMP_POINT=${#COMP_LINE}; _nines; "
                          "[ \"${COMPREPLY[*]}\" = --follow ] || exit 3\n";
   const int status = std::system(("bash " + path).c_str());
   EXPECT_TRUE(WIFEXITED(status));

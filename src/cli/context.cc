@@ -4,6 +4,7 @@
 
 #include "api/codec.h"
 #include "api/runtime_dir.h"
+#include "cli/suggest.h"
 #include "cli/text_width.h"
 
 namespace nines::cli {
@@ -16,6 +17,27 @@ ExitCode report(const Context& context, const Error& error) {
     if (!error.hint().empty()) context.err << "  hint: " << printable(error.hint()) << '\n';
   }
   return exit_code_for(error.code());
+}
+
+Error with_nearest_unit(api::Client& client, const Error& error, const std::string& name) {
+  if (error.code() != ErrorCode::kNotFound) return error;
+  const auto body = client.call(api::ListUnits{});
+  if (!body) return error;
+  const auto units = api::decode_units(*body);
+  if (!units) return error;
+  // Who leaves the suffix out is compared with names that have none.
+  constexpr std::string_view kService = ".service";
+  const bool whole = name.find('.') != std::string::npos;
+  std::vector<std::string> names;
+  for (const api::UnitStatus& unit : *units) {
+    const bool cut = !whole && unit.name.ends_with(kService);
+    names.push_back(cut ? unit.name.substr(0, unit.name.size() - kService.size()) : unit.name);
+  }
+  const auto meant = nearest(name, names);
+  if (!meant) return error;
+  std::string hint = fmt::format("did you mean {}?", *meant);
+  if (!error.hint().empty()) hint += ' ' + error.hint();
+  return Error(error).with_hint(std::move(hint));
 }
 
 Error explain_unreachable(const Context& context, const Error& error) {

@@ -17,6 +17,7 @@ struct Context {
   Terminal terminal;
   std::ostream& out;
   std::ostream& err;
+  Terminal err_terminal = {};  ///< what `err` is
 };
 
 /// Prints an error and its hint (with --json, as JSON) to `err`.
@@ -25,6 +26,11 @@ ExitCode report(const Context& context, const Error& error);
 
 /// A client, or the exit code after the reason why there is none was printed.
 tl::expected<api::Client, ExitCode> reach_daemon(const Context& context);
+
+/// Names the unit that was meant, where an error says that there is none of that name.
+/// @param client  asked for the names of its units.
+/// @return the error, with a hint more if one is near.
+Error with_nearest_unit(api::Client& client, const Error& error, const std::string& name);
 
 /// What a daemon that cannot be reached means: kDenied, or kUnreachable with how to start it.
 /// @param error  from api::Client::connect.

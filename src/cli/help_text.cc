@@ -71,7 +71,14 @@ std::string help_text(const CommandTable& table, const VerbEntry& verb) {
   std::string text = fmt::format("Usage: {}\n\n{}\n", synopsis(verb), verb.description);
   if (!verb.details.empty()) text += '\n' + wrapped(verb.details, 0, 0);
   if (!verb.options.empty()) text += "\nOptions\n" + option_entries(verb.options);
-  return text + "\nOptions of every verb\n" + option_entries(table.globals);
+  text += "\nOptions of every verb\n" + option_entries(table.globals);
+  std::string examples;
+  for (const Example& example : kExamples) {
+    if (example.verb == verb.name) {
+      examples += fmt::format("  {}\n      {}\n", example.command, example.meaning);
+    }
+  }
+  return examples.empty() ? text : text + "\nExamples\n" + examples;
 }
 
 }  // namespace nines::cli

@@ -11,4 +11,8 @@ namespace nines::cli {
 /// @return that; or what the runtime directory's last daemon used; or the default place.
 std::string ledger_file(const Context& context, const std::string& given);
 
+/// @param error  of reading the ledger's file.
+/// @return the same, with what can be done about it.
+Error explain_ledger(const Error& error, const std::string& path);
+
 }  // namespace nines::cli

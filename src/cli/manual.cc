@@ -11,6 +11,9 @@
 namespace nines::cli {
 namespace {
 
+/// Of the last change of the text. @source man-pages(7)
+constexpr std::string_view kManualDate = "2026-11-26";
+
 /// Text for roff: backslashes, hyphens that are to be minus signs, and control characters at the
 /// begin of a line. @source groff_char(7)
 std::string roff(std::string_view text) {
@@ -44,6 +47,16 @@ std::string roff_items(const std::vector<OptionEntry>& options) {
   return text;
 }
 
+/// The examples of one verb; "": of nines itself.
+std::string roff_examples(std::string_view verb) {
+  std::string text;
+  for (const Example& example : kExamples) {
+    if (example.verb != verb) continue;
+    text += fmt::format(".TP\n.B {}\n{}\n", roff(example.command), roff(example.meaning));
+  }
+  return text.empty() ? "" : ".SH EXAMPLES\n" + text;
+}
+
 template <typename Facts>
 std::string roff_facts(std::string_view title, const Facts& facts) {
   std::string text = fmt::format(".SH {}\n", title);
@@ -61,6 +74,12 @@ std::string roff_exit_codes() {
   return text;
 }
 
+/// What comes after the options on every page, in the order of man-pages(7).
+std::string common_sections(std::string_view verb) {
+  return roff_exit_codes() + roff_facts("ENVIRONMENT", kEnvironment) + roff_facts("FILES", kFiles) +
+         roff_examples(verb);
+}
+
 std::string page_name(const VerbEntry& verb) {
   std::string name = "nines-" + verb.name;
   std::replace(name.begin(), name.end(), ' ', '-');
@@ -71,8 +90,8 @@ std::string header(std::string name, std::string_view description) {
   std::string upper = name;
   std::transform(upper.begin(), upper.end(), upper.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return fmt::format(".TH \"{}\" \"1\" \"\" \"nines {}\" \"nines\"\n.SH NAME\n{} \\- {}\n", upper,
-                     NINES_VERSION, roff(name), roff(description));
+  return fmt::format(".TH \"{}\" \"1\" \"{}\" \"nines {}\" \"nines\"\n.SH NAME\n{} \\- {}\n", upper,
+                     kManualDate, NINES_VERSION, roff(name), roff(description));
 }
 
 std::string see_also(const CommandTable& table, std::string_view but) {
@@ -110,8 +129,7 @@ std::string manual_page(const CommandTable& table) {
     text += fmt::format(".TP\n.B {}\n{}\n", roff(synopsis(verb)), roff(verb.description));
   }
   text += ".SH OPTIONS\nThese may stand before or after the verb.\n" + roff_items(table.globals);
-  text += roff_exit_codes() + roff_facts("FILES", kFiles) + roff_facts("ENVIRONMENT", kEnvironment);
-  return text + see_also(table, "nines");
+  return text + common_sections("") + see_also(table, "nines");
 }
 
 std::string manual_page(const CommandTable& table, const VerbEntry& verb) {
@@ -119,9 +137,9 @@ std::string manual_page(const CommandTable& table, const VerbEntry& verb) {
   text += fmt::format(".SH SYNOPSIS\n.B {}\n.SH DESCRIPTION\n{}\n", roff(synopsis(verb)),
                       roff(verb.description));
   if (!verb.details.empty()) text += ".PP\n" + roff(verb.details) + '\n';
-  if (!verb.options.empty()) text += ".SH OPTIONS\n" + roff_items(verb.options);
-  text += ".SH GLOBAL OPTIONS\n" + roff_items(table.globals) + roff_exit_codes();
-  return text + see_also(table, page_name(verb));
+  text += ".SH OPTIONS\n" + roff_items(verb.options);
+  text += ".SS Options of every verb\n" + roff_items(table.globals);
+  return text + common_sections(verb.name) + see_also(table, page_name(verb));
 }
 
 }  // namespace nines::cli

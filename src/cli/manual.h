@@ -38,7 +38,9 @@ std::string manual_page(const CommandTable& table, const VerbEntry& verb);
 std::string help_text(const CommandTable& table);
 std::string help_text(const CommandTable& table, const VerbEntry& verb);
 
-/// A script for bash, to be sourced.
+/// Scripts for the shells, to be sourced.
+/// @source bash(1), Programmable Completion; zshcompsys(1)
 std::string bash_completion(const CommandTable& table);
+std::string zsh_completion(const CommandTable& table);
 
 }  // namespace nines::cli

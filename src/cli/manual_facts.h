@@ -1,4 +1,4 @@
-// Files and variables that help and manual name.
+// Files, variables and examples that help and manual name.
 #pragma once
 
 #include <array>
@@ -11,23 +11,74 @@ struct Fact {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Fact, 3> kFiles = {{
+inline constexpr std::array<Fact, 5> kFiles = {{
     {"/run/nines/api.sock",
      "The daemon's socket: HTTP with JSON. For an ordinary user's own "
      "daemon it is $XDG_RUNTIME_DIR/nines/api.sock; without that variable, "
      "/run/user/UID/nines/api.sock, or else /tmp/nines-UID/api.sock."},
+    {"/var/lib/nines/ledger.db",
+     "The ledger. For an ordinary user it is $XDG_STATE_HOME/nines/ledger.db, or "
+     "~/.local/state/nines/ledger.db."},
+    {"/var/lib/nines/kept.json", "Units that are started with the daemon; beside the ledger."},
     {"/etc/nines/units", "Units of nines alone, before those of systemd."},
     {"/etc/systemd/system, /run/systemd/system, /lib/systemd/system",
      "Units in systemd's own places, which are read as they are."},
 }};
 
-inline constexpr std::array<Fact, 4> kEnvironment = {{
+inline constexpr std::array<Fact, 10> kEnvironment = {{
     {"NINES_RUNTIME_DIR", "As --runtime-dir."},
     {"NINES_UNIT_PATH",
      "Directories of units, separated by colons, searched first; with a colon "
      "at the end, before the usual ones, else instead of them."},
-    {"NO_COLOR", "Any value: no colours, as with --no-color."},
+    {"NINES_PAGER",
+     "The program that shows what is longer than the screen; empty or cat: none. Before PAGER."},
+    {"PAGER", "The same, for all programs. Without both: less, with -FRX, where it is installed."},
+    {"NO_COLOR", "Any value but an empty one: no colours, as with --no-color."},
+    {"CLICOLOR_FORCE", "Any value but 0 or an empty one: colours in a file or pipe too."},
+    {"CLICOLOR", "0: no colours."},
+    {"TERM", "Without it, or with dumb: no colours, no pager."},
     {"COLUMNS", "The width to print tables for, instead of the terminal's."},
+    {"XDG_RUNTIME_DIR, XDG_STATE_HOME", "Where an ordinary user's files are, see FILES."},
+}};
+
+struct Example {
+  std::string_view verb;
+  std::string_view command;
+  std::string_view meaning;
+};
+
+inline constexpr std::array<Example, 31> kExamples = {{
+    {"", "nines", "The nine cells of this host, and what to type next."},
+    {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
+    {"", "nines why --since 7d", "Why units were down in the last week."},
+    {"cell", "nines app.unplanned", "One cell, with all evidence."},
+    {"status", "nines status", "All units, those in trouble first."},
+    {"status", "nines status --check redis-server || echo in trouble", "For a script."},
+    {"logs", "nines logs -f -n 20 nginx", "The last 20 lines, then each new one."},
+    {"events", "nines events --since 1h --unit nginx", "What happened to it in the last hour."},
+    {"events", "nines --json events -f | jq .kind", "The kind of each event as it happens."},
+    {"why", "nines why redis-server --since 30d", "One unit, over 30 days."},
+    {"unit check", "nines unit check ./my.service", "What each line of the file will do."},
+    {"keep", "nines keep -d redis-server", "Keep it up, and return when it is ready."},
+    {"keep", "nines keep -- redis-server --port 7000", "Keep a command up in the foreground."},
+    {"unkeep", "nines unkeep redis-server", "It runs on, but not after the next boot."},
+    {"start", "nines start ./my.service", "A unit of a file that is installed nowhere."},
+    {"start", "nines start --no-block nginx", "Return at once."},
+    {"stop", "nines stop nginx", "Planned downtime begins."},
+    {"restart", "nines restart nginx redis-server", "Two units, in the order they need."},
+    {"reload", "nines reload nginx", "Read the configuration again, without downtime."},
+    {"reset-failed", "nines reset-failed nginx", "It may be started again at once."},
+    {"export", "nines export >ledger.jsonl", "All that was recorded, as a file."},
+    {"import", "nines import ledger.jsonl", "The same on another host."},
+    {"import", "ssh other nines export | nines import -", "From another host."},
+    {"ledger check", "nines ledger check", "Exits with 1 if something is found."},
+    {"ledger repair", "systemctl stop ninesd && nines ledger repair", "What can be read is saved."},
+    {"daemon status", "nines daemon status", "The daemon, and what this kernel lets it do."},
+    {"daemon reexec", "nines daemon reexec", "After an upgrade of the package."},
+    {"help", "nines help logs", "One verb."},
+    {"help", "nines help --man logs | man -l -", "The same as a manual page."},
+    {"completion", "source <(nines completion bash)", "To try it in bash."},
+    {"completion", "source <(nines completion zsh)", "To try it in zsh, after compinit."},
 }};
 
 }  // namespace nines::cli

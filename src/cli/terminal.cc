@@ -12,21 +12,37 @@
 namespace nines::cli {
 namespace {
 
-std::size_t terminal_width(int fd) {
-  if (const char* columns = std::getenv("COLUMNS")) {
-    const unsigned long width = std::strtoul(columns, nullptr, 10);
-    if (width >= 20 && width <= 10'000) return width;
-  }
-  winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) return size.ws_col;
-  return 80;
+constexpr std::size_t kUsualWidth = 80;
+constexpr std::size_t kUsualHeight = 24;
+
+bool is_set(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
 }
 
-bool wants_colours() {
-  const char* no_color = std::getenv("NO_COLOR");
-  if (no_color != nullptr && *no_color != '\0') return false;
+bool is_zero(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && std::string_view(value) == "0";
+}
+
+/// A size from the environment, which the user sets to overrule, or from the terminal.
+std::size_t size_of(const char* name, unsigned short told, std::size_t least, std::size_t usual) {
+  if (const char* value = std::getenv(name)) {
+    const unsigned long size = std::strtoul(value, nullptr, 10);
+    if (size >= least && size <= 10'000) return size;
+  }
+  return told >= least ? told : usual;
+}
+
+bool is_dumb() {
   const char* term = std::getenv("TERM");
-  return term != nullptr && std::string_view(term) != "dumb" && *term != '\0';
+  return term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
+}
+
+bool wants_colours(const Terminal& terminal) {
+  if (is_set("NO_COLOR")) return false;
+  if (is_set("CLICOLOR_FORCE") && !is_zero("CLICOLOR_FORCE")) return true;
+  return terminal.is_terminal && !terminal.dumb && !is_zero("CLICOLOR");
 }
 
 }  // namespace
@@ -34,9 +50,13 @@ bool wants_colours() {
 Terminal Terminal::of(int fd) {
   Terminal terminal;
   terminal.is_terminal = ::isatty(fd) == 1;
+  terminal.dumb = is_dumb();
+  terminal.colours = wants_colours(terminal);
   if (!terminal.is_terminal) return terminal;
-  terminal.colours = wants_colours();
-  terminal.width = terminal_width(fd);
+  winsize size{};
+  (void)::ioctl(fd, TIOCGWINSZ, &size);
+  terminal.width = size_of("COLUMNS", size.ws_col, 20, kUsualWidth);
+  terminal.height = size_of("LINES", size.ws_row, 2, kUsualHeight);
   return terminal;
 }
 

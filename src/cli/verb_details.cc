@@ -64,7 +64,11 @@ constexpr std::array<Details, 16> kDetails = {{
      "For when the daemon does not run. The damaged file is renamed to ledger.db.corrupt-TIME and "
      "never deleted. A sound ledger is left as it is."},
     {"daemon reexec", "Returns when the new daemon answers, or after 30 s with an error."},
-    {"completion", "To try it: source <(nines completion)"},
+    {"completion",
+     "Verbs, options, their values, cells, and the names of the units that the daemon knows. For "
+     "all "
+     "users of bash: nines completion bash >/usr/share/bash-completion/completions/nines; of zsh: "
+     "nines completion zsh >/usr/local/share/zsh/site-functions/_nines."},
 }};
 
 }  // namespace

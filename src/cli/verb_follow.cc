@@ -44,12 +44,17 @@ Result<api::StreamEnd> follow_once(const Context& context, api::Client& client,
 }
 
 /// Logs: until Ctrl-C or until the daemon goes; their lines have no ids to go on from.
-ExitCode follow_logs(const Context& context, api::Client& client, const api::Request& request,
+ExitCode follow_logs(const Context& context, api::Client& client, const api::GetLogs& request,
                      const Print& print) {
   auto interrupt = Interrupt::install();
   if (!interrupt) return report(context, interrupt.error());
   const auto end = follow_once(context, client, request, print, interrupt->fd());
-  if (!end) return report(context, end.error());
+  if (!end) {
+    // The connection was the stream's.
+    auto fresh = api::Client::connect(api::api_socket_path(context.runtime_dir));
+    return report(context,
+                  fresh ? with_nearest_unit(*fresh, end.error(), request.name) : end.error());
+  }
   if (*end == api::StreamEnd::kInterrupted) interrupt->leave_blocked();
   return *end == api::StreamEnd::kServerClosed ? report(context, closed_by_daemon())
                                                : ExitCode::kOk;
@@ -140,7 +145,7 @@ ExitCode run_logs(const Context& context, const LogsOptions& options) {
     });
   }
   const auto body = client->call(get);
-  if (!body) return report(context, body.error());
+  if (!body) return report(context, with_nearest_unit(*client, body.error(), options.unit));
   return print_all(context, api::decode_log_lines(*body), print);
 }
 

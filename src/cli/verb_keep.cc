@@ -114,7 +114,7 @@ ExitCode keep_and_follow(const Context& context, api::Client& client,
 
 ExitCode run_keep(const Context& context, const KeepOptions& options) {
   if (options.units.empty() == options.command.empty()) {
-    context.err << "nines: keep wants units, or -- and a command; see nines help keep\n";
+    context.err << "nines: keep wants units, or -- and a command\n  hint: nines help keep\n";
     return ExitCode::kUsage;
   }
   if (!options.command.empty()) return report(context, exec_foreground({}, options.command));

@@ -44,15 +44,15 @@ bool daemon_answers(const Context& context) {
 }  // namespace
 
 ExitCode run_export(const Context& context, const LedgerOptions& options) {
-  const auto exported =
-      ledger::export_ledger(ledger_file(context, options.ledger), [&](const std::string& line) {
-        context.out << line << '\n';
-        return context.out.good();
-      });
-  if (!exported) return report(context, exported.error());
+  const std::string path = ledger_file(context, options.ledger);
+  const auto exported = ledger::export_ledger(path, [&](const std::string& line) {
+    context.out << line << '\n';
+    return context.out.good();
+  });
+  if (!exported) return report(context, explain_ledger(exported.error(), path));
   context.out.flush();
-  if (context.out.good()) return ExitCode::kOk;
-  return report(context, Error(ErrorCode::kIo, "write").with_detail("the export is not whole"));
+  // Why it is not whole is said by whoever owns the stream, which knows.
+  return context.out.good() ? ExitCode::kOk : ExitCode::kFailed;
 }
 
 ExitCode run_import(const Context& context, const LedgerOptions& options) {

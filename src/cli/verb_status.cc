@@ -1,5 +1,6 @@
 #include "api/codec.h"
 #include "cli/event_view.h"
+#include "cli/text_width.h"
 #include "cli/unit_view.h"
 #include "cli/verbs.h"
 
@@ -19,8 +20,9 @@ Result<std::vector<api::UnitStatus>> all_units(api::Client& client) {
 }
 
 Result<api::UnitStatus> one_unit(api::Client& client, const std::string& name) {
-  NINES_ASSIGN(const std::string body, client.call(api::GetUnit{name}));
-  return api::decode_unit(body);
+  const auto body = client.call(api::GetUnit{name});
+  if (!body) return with_nearest_unit(client, body.error(), name);
+  return api::decode_unit(*body);
 }
 
 /// Below the card: what happened to it, and what it said. Each is optional: a ledger that cannot
@@ -50,7 +52,7 @@ void print_recent(const Context& context, api::Client& client, const std::string
 void print_units(const Context& context, const std::vector<api::UnitStatus>& units,
                  const StatusOptions& options) {
   if (options.names) {
-    for (const auto& unit : units) context.out << unit.name << '\n';
+    for (const auto& unit : units) context.out << printable(unit.name) << '\n';
   } else if (context.json) {
     context.out << api::encode(units) << '\n';
   } else if (units.empty()) {
@@ -65,7 +67,7 @@ ExitCode show_one(const Context& context, api::Client& client, const StatusOptio
   const auto unit = one_unit(client, options.units.front());
   if (!unit) return report(context, unit.error());
   if (options.names) {
-    context.out << unit->name << '\n';
+    context.out << printable(unit->name) << '\n';
   } else if (context.json) {
     context.out << api::encode(*unit) << '\n';
   } else {

@@ -62,8 +62,14 @@ void ask_unit_files(ledger::WhyQuery* query) {
 void ask_unit_files(ledger::WhyQuery*) {}
 #endif
 
+Result<ledger::Reader> open_ledger(const std::string& file) {
+  auto reader = ledger::Reader::open(file);
+  if (!reader) return explain_ledger(reader.error(), file);
+  return reader;
+}
+
 Result<ledger::WhyReport> report_from_file(const std::string& file, const api::GetWhy& get) {
-  NINES_ASSIGN(ledger::Reader reader, ledger::Reader::open(file));
+  NINES_ASSIGN(ledger::Reader reader, open_ledger(file));
   ledger::WhyQuery query;
   query.unit = full_name(get.unit);
   query.to = utc_now();
@@ -87,17 +93,11 @@ Result<ledger::EventStory> fetch_story(const Context& context, const WhyOptions&
     NINES_ASSIGN(const std::string body, client->call(api::GetStory{options.what}));
     return api::decode_story(body);
   }
-  NINES_ASSIGN(ledger::Reader reader, ledger::Reader::open(ledger_file(context, options.ledger)));
+  NINES_ASSIGN(ledger::Reader reader, open_ledger(ledger_file(context, options.ledger)));
   return reader.story(options.what);
 }
 
 }  // namespace
-
-std::string ledger_file(const Context& context, const std::string& given) {
-  if (!given.empty()) return given;
-  std::string link = api::ledger_link_path(context.runtime_dir);
-  return ::access(link.c_str(), F_OK) == 0 ? link : api::default_ledger_path();
-}
 
 ExitCode run_why(const Context& context, const WhyOptions& options) {
   if (is_event_id(options.what)) {
@@ -118,7 +118,11 @@ ExitCode run_why(const Context& context, const WhyOptions& options) {
     get.since = *since;
   }
   const auto answer = fetch_report(context, options, get);
-  if (!answer) return report(context, answer.error());
+  if (!answer) {
+    auto client = daemon_if_any(context, options);
+    return report(context, client ? with_nearest_unit(*client, answer.error(), options.what)
+                                  : answer.error());
+  }
   if (context.json) {
     context.out << api::encode(*answer) << '\n';
   } else if (options.what == ledger::kHostUnit) {

@@ -186,7 +186,11 @@ void HttpSession::serve() {
   if (!request) {
     Reply reply = error_reply(request.error());
     // From the decoder this is a known route with another method.
-    if (request.error().code() == ErrorCode::kUnsupported) reply.status = 405;
+    if (request.error().code() == ErrorCode::kUnsupported) {
+      reply.allow = api::allowed_methods(view(message.target()));
+      // Or, on a route with this method, a body for another version of the API: 501.
+      if (reply.allow.find(view(message.method_string())) == std::string::npos) reply.status = 405;
+    }
     return send(std::move(reply), keep_alive);
   }
   if (const Status resumed = resume(*request); !resumed) {
@@ -249,6 +253,7 @@ void HttpSession::send(Reply reply, bool keep_alive) {
   response_.set(http::field::server, "nines");
   response_.set(http::field::content_type, "application/json");
   response_.set(http::field::cache_control, "no-store");
+  if (reply.status == 405) response_.set(http::field::allow, reply.allow);
   response_.body() = std::move(reply.json) + "\n";
   response_.keep_alive(keep_alive);
   response_.prepare_payload();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/codec.h"
+#include "api/openapi_document.h"
 
 namespace nines::daemon {
 namespace {
@@ -19,6 +20,10 @@ template <typename T>
 Reply reply_of(const Result<T>& result) {
   if (!result) return error_reply(result.error());
   return Reply{200, api::encode(*result), {}};
+}
+
+void answer_one(Backend&, const api::GetOpenApi&, const ReplyTo& reply) {
+  reply(Reply{200, std::string(api::openapi_document()), {}});
 }
 
 void answer_one(Backend& backend, const api::GetStatus&, const ReplyTo& reply) {

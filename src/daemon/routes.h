@@ -13,6 +13,7 @@ struct Reply {
   unsigned status = 200;
   std::string json;
   std::function<void()> after;  ///< run once it is sent, if set
+  std::string allow = {};       ///< the field Allow of a 405
 };
 
 Reply error_reply(const Error& error);
