@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace nines::daemon {
@@ -59,7 +60,6 @@ void WatchedUnit::begin(std::string instance) {
     it->second.restart();
     it = it->first.second.starts_with("RLIMIT_") ? trends_.erase(it) : std::next(it);
   }
-  if (latency_) latency_->restart();
   std::erase_if(warnings, [](const auto& known) { return !known.first.starts_with("disk"); });
 }
 
@@ -88,7 +88,7 @@ std::vector<policy::Forecast> WatchedUnit::take(const std::vector<usage::Usage>&
 }
 
 std::optional<policy::Forecast> WatchedUnit::failed(const std::string& cause, BootTime when) {
-  if (!recurrence_) recurrence_ = std::make_unique<policy::RecurrencePredictor>(watched_since_);
+  if (!recurrence_) recurrence_ = std::make_unique<policy::RecurrencePredictor>();
   return recurrence_->add(when, cause);
 }
 
@@ -103,7 +103,6 @@ ledger::Event warning_of(const policy::Forecast& forecast, const std::string& un
   const double horizon = std::max(seconds(expected) * kGrace, seconds(kLeastHorizon));
   nlohmann::json detail = {{"subject", forecast.subject},
                            {"value", forecast.value},
-                           {"limit", forecast.limit},
                            {"slope_per_hour", forecast.slope_per_s * 3600},
                            {"expected_s", seconds(forecast.horizon)},
                            {"earliest_s", seconds(forecast.earliest)},
@@ -113,6 +112,7 @@ ledger::Event warning_of(const policy::Forecast& forecast, const std::string& un
                            {"samples", forecast.samples},
                            {"observed_s", seconds(forecast.observed)},
                            {"urgent", forecast.urgent}};
+  if (std::isfinite(forecast.limit)) detail["limit"] = forecast.limit;
   ledger::Event event;
   event.id = ledger::new_id();
   event.time = utc_now();

@@ -42,7 +42,6 @@ class WatchedUnit {
  private:
   using Series = std::pair<usage::Resource, std::string>;
   bool serving_ = false;
-  BootTime watched_since_ = boot_now();
   std::string instance_;
   usage::UnitCache cache_;
   Nanoseconds next_in_{0};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 
 #include "policy/rank_trend.h"
@@ -9,168 +10,164 @@
 namespace nines::policy {
 namespace {
 
-constexpr Nanoseconds kBlock = std::chrono::minutes(1);
-constexpr std::uint16_t kFewestInBlock = 3;
-constexpr std::uint32_t kOneOf = 8;
-constexpr std::uint16_t kArmed = 20;  // blocks of baseline
-// In units of the spread of blocks: half a step is noise, and so much in all is a change.
-constexpr float kSlack = 1.0F;
-constexpr float kDecision = 8.0F;
-// Logarithms: what is usual varies by a tenth at least, and what is not half as slow again is none.
-constexpr float kLeastSpread = 0.1F;
-const float kLeastShift = std::log(1.5F);
-// Before a whole day was seen: its busy hours may still come.
-const float kLeastShiftFirstDay = std::log(3.0F);
-const float kBeyondHighest = std::log(1.25F);
-constexpr std::uint16_t kLasting = 5;  // blocks
-constexpr std::uint16_t kBack = 3;
-constexpr Nanoseconds kStays = std::chrono::hours(2);
-constexpr Nanoseconds kDefaultHorizon = std::chrono::hours(1);
-constexpr Nanoseconds kLongestHorizon = std::chrono::hours(24);
+constexpr Nanoseconds kSlot = std::chrono::minutes(30);
+/// Slots before anything is said.
+constexpr std::size_t kMinSlots = 2;
+/// Page's CUSUM: slack and threshold, in spreads.
+constexpr double kSlack = 1.0;
+constexpr double kThreshold = 8.0;
+/// One group adds no more than this, so that a wild one does not reach the threshold.
+constexpr double kMaxStep = 2.0;
+/// A spread is at least this (15 %): a hair's change of a very even latency is no news.
+constexpr double kMinSpread = 0.15;
+/// The change must be by this factor (2); by 3 before the day has been seen once.
+constexpr double kMinShift = 0.69;
+constexpr double kMinShiftFirstDay = 1.1;
+constexpr std::size_t kPersistence = 8;
+/// Slots whose levels differ by less are one level (35 %).
+constexpr double kStable = 0.3;
+constexpr double kForget = 0.02;  // weight of a group in the spread
+constexpr double kMinZ = 2.3;
+constexpr double kMinDriftT = 2.1;
+constexpr double kMaxSeconds = 1e9;
+constexpr std::int64_t kMaxTime = std::numeric_limits<std::int64_t>::max() / 2;
 
-float median_of(std::span<const float> values) {
-  std::array<float, 64> copy;
+float median(std::span<const float> values) {
+  std::array<float, kMaxSeries> copy;
   const auto end = std::copy(values.begin(), values.end(), copy.begin());
   const auto middle = copy.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(copy.begin(), middle, end);
   return *middle;
 }
 
-float spread_of(std::span<const float> values, float middle) {
-  std::array<float, 64> off;
-  std::transform(values.begin(), values.end(), off.begin(),
-                 [&](float value) { return std::abs(value - middle); });
-  constexpr float kMadToSigma = 1.4826F;
-  return std::max(kLeastSpread, kMadToSigma * median_of(std::span(off).first(values.size())));
+Nanoseconds from_seconds(double seconds) {
+  return Nanoseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.0, kMaxSeconds) * 1e9));
 }
 
 }  // namespace
 
-void LatencyPredictor::restart() {
-  in_block_ = 0;
-  raised_ = 0;
-  quiet_ = 0;
-  sum_ = 0;
-  recent_count_ = 0;
-  warned_ = false;
-}
-
 std::optional<Forecast> LatencyPredictor::add(BootTime time, Nanoseconds latency,
                                               Nanoseconds timeout) {
-  if (latency.count() <= 0 || (last_.ns != 0 && time < last_)) return std::nullopt;
-  if (began_.ns == 0) began_ = time;
+  const bool nonsense = time.ns < 0 || time.ns > kMaxTime || latency.count() <= 0 ||
+                        timeout.count() <= 0 || (samples_ > 0 && time <= last_);
+  if (nonsense) return std::nullopt;
+  if (samples_ == 0) first_ = slot_begin_ = time;
   last_ = time;
-  std::optional<Forecast> found;
-  if (in_block_ >= kFewestInBlock && time - block_began_ >= kBlock) {
-    found = close_block(time, timeout);
-    in_block_ = 0;
-  }
-  if (in_block_ == 0) block_began_ = time;
-  const auto value = static_cast<float>(std::log(std::chrono::duration<double>(latency).count()));
-  // With more checks than there is room for, the later ones stand for the earlier.
-  block_[in_block_ < kInBlock ? in_block_ : (next_ + in_block_) % kInBlock] = value;
-  in_block_ = static_cast<std::uint16_t>(std::min<std::size_t>(in_block_ + 1U, kInBlock));
-  return found;
+  ++samples_;
+  group_[grouped_++] = static_cast<float>(std::log(static_cast<double>(latency.count()) * 1e-9));
+  if (grouped_ < kGroup) return std::nullopt;
+  grouped_ = 0;
+  if (time - slot_begin_ >= kSlot) close_slot();
+  watch(median(group_));
+  return say(static_cast<double>(timeout.count()) * 1e-9);
 }
 
-std::optional<Forecast> LatencyPredictor::close_block(BootTime time, Nanoseconds timeout) {
-  const float level = median_of(std::span(block_).first(in_block_));
-  ++blocks_;
+double LatencyPredictor::reference() const {
+  return *std::max_element(slots_.begin(), slots_.begin() + std::ptrdiff_t(slot_count_));
+}
+
+bool LatencyPredictor::unusual() const {
+  return warned_ || cusum_ > kThreshold / 2;
+}
+
+void LatencyPredictor::end_episode() {
+  warned_ = acted_ = false;
+  cusum_ = 0;
+  above_ = 0;
+  pending_count_ = 0;
+}
+
+void LatencyPredictor::close_slot() {
+  slot_begin_ = last_;
+  if (slot_groups_ == 0) return;
+  const auto level = static_cast<float>(slot_sum_ / static_cast<double>(slot_groups_));
+  slot_sum_ = 0;
+  slot_groups_ = 0;
+  if (!warm_) {
+    warm_ = true;
+    return;
+  }
+  const auto push = [&](float value) {
+    slots_[next_slot_] = value;
+    next_slot_ = (next_slot_ + 1) % kSlots;
+    slot_count_ = std::min(slot_count_ + 1, kSlots);
+  };
+  if (slot_count_ < kMinSlots || !unusual()) {
+    pending_count_ = 0;
+    push(level);
+    return;
+  }
+  if (pending_count_ == kPending) {
+    std::move(pending_.begin() + 1, pending_.end(), pending_.begin());
+    --pending_count_;
+  }
+  pending_[pending_count_++] = level;
+  const auto [low, high] = std::minmax_element(pending_.begin(), pending_.end());
+  if (pending_count_ < kPending || *high - *low > kStable) return;
+  // Stable: this is how it is now, and what it was before is not waited for.
+  slot_count_ = 0;
+  next_slot_ = 0;
+  for (const float value : pending_) push(value);
+  end_episode();
+}
+
+void LatencyPredictor::watch(float level) {
+  if (slot_groups_ > 0) {
+    const double off = std::abs(level - slot_sum_ / static_cast<double>(slot_groups_));
+    if (!unusual()) spread_ += kForget * (1.25 * off - spread_);
+  }
+  slot_sum_ += level;
+  ++slot_groups_;
   if (recent_count_ == kRecent) {
-    std::copy(recent_.begin() + 1, recent_.end(), recent_.begin());
+    std::move(recent_.begin() + 1, recent_.end(), recent_.begin());
+    std::move(recent_times_.begin() + 1, recent_times_.end(), recent_times_.begin());
     --recent_count_;
   }
-  recent_[recent_count_++] = level;
-  if (count_ < kArmed) {
-    calm(level);
-    return std::nullopt;
-  }
-  const auto known = std::span(baseline_).first(count_);
-  const float usual = median_of(known);
-  const float off = (level - usual) / spread_of(known, usual);
-  sum_ = std::max(0.0F, sum_ + std::min(off, kDecision / 3) - kSlack);
-  if (level - usual >= kLeastShift) {
-    quiet_ = 0;
-    return raised(time, level, timeout);
-  }
-  if (raised_ > 0 && ++quiet_ >= kBack) {
-    // It came back by itself: what is as high as that is nothing to be warned of.
-    if (raised_ >= kLasting) highest_ = std::max(highest_, peak_);
-    raised_ = 0;
-    warned_ = false;
-    sum_ = 0;
-  }
-  // What is usual reaches back for hours, so that a slow change does not become usual at once.
-  if (raised_ == 0 && (count_ < kBaseline || blocks_ % kOneOf == 0)) calm(level);
-  return std::nullopt;
+  recent_[recent_count_] = level;
+  recent_times_[recent_count_++] = last_;
+  if (slot_count_ < kMinSlots) return;
+
+  const double over = level - reference();
+  const double step = over / std::max(kMinSpread, spread_) - kSlack;
+  cusum_ = std::clamp(cusum_ + std::clamp(step, -kMaxStep, kMaxStep), 0.0, 2 * kThreshold);
+  const double shift = slot_count_ == kSlots ? kMinShift : kMinShiftFirstDay;
+  above_ = over >= shift ? above_ + 1 : 0;
+  const bool back = recent_count_ == kRecent && median(recent_) < reference() + kMinShift / 2;
+  if (warned_ && back) end_episode();
 }
 
-void LatencyPredictor::calm(float level) {
-  baseline_[next_] = level;
-  next_ = static_cast<std::uint16_t>((next_ + 1) % kBaseline);
-  count_ = static_cast<std::uint16_t>(std::min<std::size_t>(count_ + 1U, kBaseline));
-}
-
-std::optional<Forecast> LatencyPredictor::raised(BootTime time, float level, Nanoseconds timeout) {
-  if (raised_ == 0) {
-    raised_since_ = time;
-    peak_ = level;
-  }
-  raised_ = static_cast<std::uint16_t>(std::min(raised_ + 1, 60'000));
-  peak_ = std::max(peak_, level);
-  if (time - raised_since_ > kStays) {
-    adopt_level();
-    return std::nullopt;
-  }
-  if (warned_ || raised_ < kLasting || sum_ < kDecision) return std::nullopt;
-  const float usual = median_of(std::span(baseline_).first(count_));
-  const bool first_day = time - began_ < std::chrono::hours(24);
-  if (first_day && level - usual < kLeastShiftFirstDay) return std::nullopt;
-  if (level < highest_ + kBeyondHighest) return std::nullopt;
-  warned_ = true;
-  return forecast(level, timeout);
-}
-
-/// It has stayed there: this is what is usual now.
-void LatencyPredictor::adopt_level() {
-  next_ = 0;
-  count_ = 0;
-  for (const float level : std::span(recent_).first(recent_count_)) calm(level);
-  while (count_ < kArmed) calm(median_of(std::span(recent_).first(recent_count_)));
-  raised_ = 0;
-  quiet_ = 0;
-  sum_ = 0;
-  warned_ = false;
-}
-
-Forecast LatencyPredictor::forecast(float level, Nanoseconds timeout) const {
+std::optional<Forecast> LatencyPredictor::say(double timeout_s) {
+  const bool changed = cusum_ > kThreshold && above_ >= kPersistence;
+  if (acted_ || (!warned_ && !changed) || recent_count_ < kRecent) return std::nullopt;
+  const double value = std::exp(static_cast<double>(median(std::span(recent_).last(3))));
+  if (value >= timeout_s) return std::nullopt;  // these succeeded: the timeout is not this one
   std::array<float, kRecent> seconds;
-  const auto recent = std::span(recent_).first(recent_count_);
-  std::transform(recent.begin(), recent.end(), seconds.begin(),
-                 [](float value) { return std::exp(value); });
-  const RankTrend trend = rank_trend(std::span(seconds).first(recent.size()));
-  const double now = std::exp(level);
-  const double limit = std::chrono::duration<double>(timeout).count();
-  const double step = std::chrono::duration<double>(kBlock).count();
-  const auto time_at = [&](double slope) -> Nanoseconds {
-    if (slope <= 0 || limit <= now) return kDefaultHorizon;
-    const double left = (limit - now) / (slope / step);
-    const double most = std::chrono::duration<double>(kLongestHorizon).count();
-    return Nanoseconds(static_cast<std::int64_t>(std::min(left, most) * 1e9));
-  };
-  Forecast said;
-  said.predictor = Predictor::kLatency;
-  said.subject = "health check";
-  said.value = now;
-  said.limit = limit;
-  said.slope_per_s = trend.slope / step;
-  said.horizon = time_at(trend.slope);
-  said.earliest = std::min(time_at(trend.high), said.horizon);
-  said.latest = std::max(time_at(trend.low), said.horizon);
-  said.confidence = normal_below(std::max(0.0, trend.z));
-  said.samples = blocks_;
-  said.observed = last_ - raised_since_;
-  return said;
+  std::transform(recent_.begin(), recent_.end(), seconds.begin(),
+                 [](float level) { return std::exp(level); });
+  const RankTrend trend = rank_trend(seconds);
+  const double step = static_cast<double>((recent_times_.back() - recent_times_.front()).count()) *
+                      1e-9 / (kRecent - 1);
+  Forecast forecast;
+  forecast.predictor = Predictor::kLatency;
+  forecast.value = value;
+  forecast.limit = timeout_s;
+  forecast.horizon = forecast.earliest = forecast.latest = settings_.default_horizon;
+  if (trend.slope > 0 && trend.z >= kMinZ && trend.drift_t >= kMinDriftT) {
+    const double left = timeout_s - value;
+    forecast.slope_per_s = trend.slope / step;
+    forecast.horizon = from_seconds(left / trend.slope * step);
+    forecast.earliest = from_seconds(left / trend.high * step);
+    forecast.latest = from_seconds(trend.low > 0 ? left / trend.low * step : kMaxSeconds);
+  }
+  forecast.confidence = std::clamp(cusum_ / (2 * kThreshold), 0.0, 1.0);
+  forecast.samples = samples_;
+  forecast.observed = last_ - first_;
+  forecast.urgent =
+      forecast.earliest < settings_.act_before || value > settings_.act_above * timeout_s;
+  if (warned_ && !forecast.urgent) return std::nullopt;
+  warned_ = true;
+  acted_ = forecast.urgent;
+  return forecast;
 }
 
 }  // namespace nines::policy

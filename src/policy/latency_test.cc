@@ -3,100 +3,100 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <random>
+#include <vector>
 
 namespace nines::policy {
 namespace {
 
-constexpr double kDay = 86'400;
+constexpr double kHour = 3600;
+constexpr double kDay = 86400;
+constexpr double kCheckEvery = 10;
+constexpr Nanoseconds kTimeout = std::chrono::seconds(2);
 
-/// One check each 10 s from `from` to `end`; latency(t) in seconds. @return when it warned.
-template <typename Latency>
-std::vector<double> feed(LatencyPredictor& predictor, double from, double end, Latency latency) {
-  std::vector<double> warned;
-  for (double t = from; t < end; t += 10) {
-    const BootTime now{static_cast<std::int64_t>((t + 10) * 1e9)};
-    const Nanoseconds took{static_cast<std::int64_t>(latency(t) * 1e9)};
-    if (predictor.add(now, took, std::chrono::seconds(2))) warned.push_back(t);
-  }
-  return warned;
+Nanoseconds from_seconds(double seconds) {
+  return Nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
-struct Usual {
-  explicit Usual(unsigned seed) : random(seed) {}
-  /// Around a millisecond, with single answers that are twenty times as slow.
-  double operator()() {
-    const double slow = std::uniform_real_distribution(0.0, 1.0)(random) < 0.03 ? 20 : 1;
-    return 0.001 * slow * std::lognormal_distribution(0.0, 0.3)(random);
+/// A check every 10 s for `length` seconds; noise is lognormal with 30 %.
+std::vector<Forecast> feed(LatencyPredictor& predictor, double& now, double length,
+                           std::mt19937_64& engine, const std::function<double(double)>& latency) {
+  std::lognormal_distribution<double> noise(0, 0.3);
+  std::vector<Forecast> said;
+  for (const double from = now; now < from + length; now += kCheckEvery) {
+    const double seconds = std::min(1.99, latency(now - from) * noise(engine));
+    auto forecast =
+        predictor.add(BootTime{from_seconds(now).count()}, from_seconds(seconds), kTimeout);
+    if (forecast) said.push_back(*forecast);
   }
-  std::mt19937_64 random;
+  return said;
+}
+
+double usual(double) {
+  return 0.02;
+}
+
+class Latency : public testing::TestWithParam<unsigned> {
+ protected:
+  std::mt19937_64 engine_{GetParam()};
+  LatencyPredictor predictor_;
+  double now_ = 1000;
 };
 
-TEST(LatencyTest, SlowerAnswersAreForetoldOnce) {
-  for (unsigned seed = 0; seed < 20; ++seed) {
-    Usual usual(seed);
-    LatencyPredictor predictor;
-    const double change = kDay * 1.5;
-    const auto warned = feed(predictor, 0, change + 1800, [&](double t) {
-      return usual() * (t < change ? 1 : 4 + (t - change) / 300);
-    });
-    ASSERT_EQ(warned.size(), 1U) << seed;
-    EXPECT_GE(warned[0], change);
-    EXPECT_LE(warned[0], change + 900);
+TEST_P(Latency, AChangeForGoodIsWarnedAboutOnceAndThenIsNormal) {
+  EXPECT_TRUE(feed(predictor_, now_, 2 * kDay, engine_, usual).empty());
+  const auto said = feed(predictor_, now_, kDay, engine_, [](double) { return 0.08; });
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_FALSE(said[0].urgent);
+  EXPECT_EQ(said[0].predictor, Predictor::kLatency);
+  EXPECT_NEAR(said[0].value, 0.08, 0.04);
+  EXPECT_EQ(said[0].limit, 2);
+  // From the new level on, four times as much is again a change.
+  EXPECT_EQ(feed(predictor_, now_, kDay, engine_, [](double) { return 0.32; }).size(), 1U);
+}
+
+TEST_P(Latency, TowardsTheTimeoutItBecomesUrgent) {
+  EXPECT_TRUE(feed(predictor_, now_, 2 * kDay, engine_, usual).empty());
+  const auto said = feed(predictor_, now_, 2 * kHour, engine_,
+                         [](double t) { return 0.02 + 1.8 * t / (2 * kHour); });
+  ASSERT_FALSE(said.empty());
+  ASSERT_LE(said.size(), 2U);
+  EXPECT_TRUE(said.back().urgent);
+}
+
+TEST_P(Latency, SpikesBurstsAndTheDayDoNotAlarm) {
+  std::bernoulli_distribution spike(0.05);
+  const auto said = feed(predictor_, now_, 7 * kDay, engine_, [&](double t) {
+    const double day = std::exp(0.69 * std::sin(2 * std::numbers::pi * t / kDay));
+    const bool burst = std::fmod(t, 5 * kHour) < 180;
+    return 0.02 * day * (spike(engine_) ? 30 : 1) * (burst ? 10 : 1);
+  });
+  EXPECT_TRUE(said.empty());
+}
+
+TEST_P(Latency, WarmingUpDoesNotAlarmAndARestartForgets) {
+  const auto warming = [](double t) { return 0.02 + 0.5 * std::exp(-t / 300); };
+  for (int instance = 0; instance < 3; ++instance) {
+    EXPECT_TRUE(feed(predictor_, now_, kDay, engine_, warming).empty());
+    predictor_.restart();
   }
 }
 
-TEST(LatencyTest, NoiseSpikesAndBurstsAreNoChange) {
-  int warnings = 0;
-  for (unsigned seed = 0; seed < 20; ++seed) {
-    Usual usual(seed);
-    LatencyPredictor predictor;
-    // A backup of two minutes each hour, too.
-    warnings += static_cast<int>(feed(predictor, 0, 7 * kDay, [&](double t) {
-                                   return usual() * (std::fmod(t, 3600) < 120 ? 10 : 1);
-                                 }).size());
-  }
-  EXPECT_LT(warnings, 20) << "less than one for each unit and week";
-}
-
-TEST(LatencyTest, BusyHoursAreKnownAfterADay) {
-  int warnings = 0;
-  for (unsigned seed = 0; seed < 20; ++seed) {
-    Usual usual(seed);
-    LatencyPredictor predictor;
-    warnings += static_cast<int>(feed(predictor, 0, 7 * kDay, [&](double t) {
-                                   const double wave = std::sin(2 * std::numbers::pi * t / kDay);
-                                   return usual() * (1 + 1.2 * std::max(0.0, wave));
-                                 }).size());
-  }
-  EXPECT_LT(warnings, 20);
-}
-
-TEST(LatencyTest, NewLevelThatStaysIsUsual) {
-  Usual usual(1);
-  LatencyPredictor predictor;
-  const auto first =
-      feed(predictor, 0, 2.5 * kDay, [&](double t) { return usual() * (t < 1.5 * kDay ? 1 : 6); });
-  EXPECT_EQ(first.size(), 1U);
-  const auto second = feed(predictor, 2.5 * kDay, 3 * kDay,
-                           [&](double t) { return usual() * (t < 2.7 * kDay ? 6 : 40); });
-  EXPECT_EQ(second.size(), 1U);
-}
-
-TEST(LatencyTest, Garbage) {
-  std::mt19937_64 random(9);
-  LatencyPredictor predictor;
-  for (int i = 0; i < 200'000; ++i) {
-    const BootTime time{static_cast<std::int64_t>(random() >> (random() % 64))};
-    const Nanoseconds latency{static_cast<std::int64_t>(random())};
-    const Nanoseconds timeout{static_cast<std::int64_t>(random())};
-    if (const auto said = predictor.add(time, latency, timeout)) {
-      EXPECT_TRUE(std::isfinite(said->value));
-    }
-    if (i % 1000 == 0) predictor.restart();
+TEST_P(Latency, NonsenseNeitherCrashesNorWarns) {
+  for (int i = 0; i < 20000; ++i) {
+    const auto number = [&] {
+      const auto magnitude = static_cast<std::int64_t>(engine_() >> (1 + engine_() % 60));
+      return engine_() % 4 == 0 ? -magnitude : magnitude;
+    };
+    predictor_.add(BootTime{number()}, Nanoseconds(number()), Nanoseconds(number()));
+    EXPECT_FALSE(predictor_.add(BootTime{number()}, Nanoseconds(0), kTimeout));
+    EXPECT_FALSE(predictor_.add(BootTime{number()}, Nanoseconds(5), Nanoseconds(-1)));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Latency, testing::Range(1U, 9U));
 
 }  // namespace
 }  // namespace nines::policy

@@ -1,15 +1,9 @@
-// Does the same failure come again faster and faster? From the times at which a unit failed, by
-// cause.
-//
-// The Laplace test asks whether the failures of a window lie towards its end, which those of a
-// constant rate do only by chance; the power law model (Crow-AMSAA) then says how soon the next one
-// is due: with n failures at times t_i, T the last, the intensity now is beta n / T with
-// beta = n / sum(ln(T / t_i)).
-// @source D. R. Cox and P. A. W. Lewis, The Statistical Analysis of Series of Events, 1966, 3.3;
-//         L. H. Crow, Reliability Analysis for Complex, Repairable Systems, 1974
+// Does the same failure come more and more often? Of the times of its last occurrences: a test for
+// a rising rate, and when the next is to be expected.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,31 +15,50 @@
 
 namespace nines::policy {
 
+struct RecurrenceSettings {
+  /// Of all failures at a constant rate, at most about this share is followed by a false warning.
+  double significance = 0.005;
+  /// Time to act: the next failure is expected sooner than this.
+  Nanoseconds act_before = std::chrono::minutes(10);
+};
+
 class RecurrencePredictor {
  public:
-  /// @param  began  since when failures would have been seen.
-  explicit RecurrencePredictor(BootTime began) : began_(began) {}
+  static constexpr std::size_t kMaxFailures = 24;  ///< of one cause; older ones are forgotten
+  static constexpr std::size_t kMaxCauses = 8;    ///< then the one that is longest ago is forgotten
+  static constexpr std::size_t kMinFailures = 5;  ///< the first of them only begins the time
+  static constexpr std::size_t kMaxCauseLength = 64;  ///< bytes; longer names are cut
 
-  /// A failure. Times that go backwards are ignored.
-  /// @return a forecast once in an episode, which ends when no failure came for long.
+  explicit RecurrencePredictor(RecurrenceSettings settings = {}) : settings_(settings) {}
+
+  /// @param  cause  what happened, such as "crash:SEGV"; only equal ones are counted together.
+  /// @return when the rate of this cause rises: the expected time to its next failure, and until
+  /// when
+  ///         it will have come with 5 % (earliest) and 95 % (latest) probability. `value` is
+  ///         failures per hour now, `limit` infinity. At most a warning and an urgent one in an
+  ///         episode, which is over when the rate does not rise any more. A time before the last is
+  ///         ignored.
   std::optional<Forecast> add(BootTime time, std::string_view cause);
 
- private:
-  static constexpr std::size_t kKept = 16;
-  static constexpr std::size_t kMaxCauses = 8;
-  struct Series {
-    std::string cause;
-    BootTime window;  ///< the failure before the first that is kept, or when it began
-    std::array<BootTime, kKept> times{};
-    std::uint8_t count = 0;
-    bool warned = false;
-    Nanoseconds patience{0};  ///< without a failure for so long the episode is over
-  };
-  Series& series_of(std::string_view cause);
-  static std::optional<Forecast> look(const Series& series);
+  /// Forgets everything: another version of the program runs.
+  void reset() { causes_.clear(); }
 
-  BootTime began_;
-  std::vector<Series> series_;
+  std::size_t memory_bytes() const;
+
+ private:
+  struct Cause {
+    std::string name;
+    std::array<BootTime, kMaxFailures> times{};  // oldest first
+    std::size_t count = 0;
+    std::size_t total = 0;
+    bool warned = false;
+    bool acted = false;
+  };
+
+  Cause& cause_named(std::string_view name);
+
+  RecurrenceSettings settings_;
+  std::vector<Cause> causes_;
 };
 
 }  // namespace nines::policy

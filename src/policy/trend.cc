@@ -13,7 +13,6 @@
 namespace nines::policy {
 namespace {
 
-using std::chrono::duration_cast;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -49,6 +48,8 @@ constexpr double kJump = 0.03;
 constexpr Nanoseconds kFollow = seconds(30);
 constexpr double kEnvelopePerS = 1.0 / 3600;
 
+/// Later than any machine runs, early enough to add to.
+constexpr std::int64_t kMaxTime = std::numeric_limits<std::int64_t>::max() / 2;
 constexpr double kMaxValue = 1e30;  // its squares do not matter, but it must fit a float
 
 double to_seconds(Nanoseconds time) {
@@ -221,9 +222,9 @@ void TrendPredictor::State::end_episode(bool grew_to_a_stop) {
 }
 
 void TrendPredictor::State::end_when_over(BootTime now) {
-  if (!episode_.active) return;
+  if (episode_.trend.slope_per_s <= 0) return;
   const Nanoseconds patience = std::max<Nanoseconds>(2 * episode_.trend.observed, kNear);
-  if (now - episode_.found > patience) end_episode(true);
+  if (now - episode_.found > patience) end_episode(episode_.active);
 }
 
 std::optional<Forecast> TrendPredictor::State::say(const Reading& reading, Predictor predictor,
@@ -311,7 +312,8 @@ TrendPredictor::~TrendPredictor() = default;
 
 std::optional<Forecast> TrendPredictor::add(const Reading& reading) {
   const bool nonsense = !std::isfinite(reading.value) || reading.value < 0 ||
-                        reading.value > kMaxValue || reading.time.ns < 0;
+                        reading.value > kMaxValue || reading.time.ns < 0 ||
+                        reading.time.ns > kMaxTime;
   if (nonsense) return std::nullopt;
   if (!state_) state_ = std::make_unique<State>();
   return state_->add(reading, predictor_, settings_);
