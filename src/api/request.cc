@@ -215,7 +215,7 @@ struct Entry {
 };
 
 /// Words before {name}: POST /v1/units/load is not the unit "load".
-constexpr std::array<Entry, 23> kEntries = {{
+constexpr std::array<Entry, 25> kEntries = {{
     {{"GET", "/v1/openapi.json"}, &decode_plain<GetOpenApi>},
     {{"GET", "/v1/status"}, &decode_plain<GetStatus>},
     {{"GET", "/v1/events"}, [](Parts& parts) { return decode_events(parts.query); }},
@@ -230,6 +230,7 @@ constexpr std::array<Entry, 23> kEntries = {{
     {{"POST", "/v1/units/keep"}, &decode_act_on_many, Verb::kKeep},
     {{"POST", "/v1/units/unkeep"}, &decode_act_on_many, Verb::kUnkeep},
     {{"POST", "/v1/units/reset-failed"}, &decode_act_on_many, Verb::kResetFailed},
+    {{"POST", "/v1/units/rejuvenate"}, &decode_act_on_many, Verb::kRejuvenate},
     {{"GET", "/v1/units/{name}"}, &decode_unit},
     {{"GET", "/v1/units/{name}/logs"},
      [](Parts& parts) { return decode_logs(std::move(parts.name), parts.query); }},
@@ -240,6 +241,7 @@ constexpr std::array<Entry, 23> kEntries = {{
     {{"POST", "/v1/units/{name}/keep"}, &decode_act_on_one, Verb::kKeep},
     {{"POST", "/v1/units/{name}/unkeep"}, &decode_act_on_one, Verb::kUnkeep},
     {{"POST", "/v1/units/{name}/reset-failed"}, &decode_act_on_one, Verb::kResetFailed},
+    {{"POST", "/v1/units/{name}/rejuvenate"}, &decode_act_on_one, Verb::kRejuvenate},
 }};
 
 /// @return what stood for {name} (empty where the route has none), or nothing: another path.

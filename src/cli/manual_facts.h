@@ -47,7 +47,7 @@ struct Example {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Example, 31> kExamples = {{
+inline constexpr std::array<Example, 32> kExamples = {{
     {"", "nines", "The nine cells of this host, and what to type next."},
     {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
     {"", "nines why --since 7d", "Why units were down in the last week."},
@@ -67,6 +67,7 @@ inline constexpr std::array<Example, 31> kExamples = {{
     {"stop", "nines stop nginx", "Planned downtime begins."},
     {"restart", "nines restart nginx redis-server", "Two units, in the order they need."},
     {"reload", "nines reload nginx", "Read the configuration again, without downtime."},
+    {"rejuvenate", "nines rejuvenate web", "A fresh process in its place, without a gap."},
     {"reset-failed", "nines reset-failed nginx", "It may be started again at once."},
     {"export", "nines export >ledger.jsonl", "All that was recorded, as a file."},
     {"import", "nines import ledger.jsonl", "The same on another host."},

@@ -20,9 +20,17 @@ namespace {
 /// Enough for the common case, little enough to be read in milliseconds.
 constexpr std::size_t kNewest = 1000;
 
+/// The last failure tells more than the good check after it.
+bool tells_more(const ledger::Event& one, const ledger::Event& other) {
+  const auto bad = [](const ledger::Event& event) {
+    return event.severity != ledger::Severity::kInfo;
+  };
+  return bad(one) != bad(other) ? bad(one) : one.time > other.time;
+}
+
 void remember(Surroundings& seen, ledger::Event event) {
   const auto found = seen.last.find(event.cell);
-  if (found != seen.last.end() && found->second.time > event.time) return;
+  if (found != seen.last.end() && tells_more(found->second, event)) return;
   seen.last.insert_or_assign(event.cell, std::move(event));
 }
 

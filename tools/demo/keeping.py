@@ -50,6 +50,11 @@ class Ninesd:
             self._process.kill()
             self._process.wait()
             return None
+        finally:
+            # It would wait for the next daemon.
+            if self._follower is not None:
+                self._follower.terminate()
+                self._follower.wait()
 
     def nines(self, *arguments):
         """@return what `nines` prints; raises Ended with its message when it fails."""
@@ -112,6 +117,7 @@ class Ninesd:
         while not self._ending:
             with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, text=True) as follower:
+                self._follower = follower
                 for line in follower.stdout:
                     self._take(json.loads(line))
             time.sleep(0.02)
