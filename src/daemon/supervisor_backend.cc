@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::size_t kRecentEvents = 256;
 constexpr std::size_t kUnitsWithAvailability = 200;
+// The loop waits for it, once.
+constexpr Nanoseconds kCommit = std::chrono::milliseconds(500);
 constexpr Nanoseconds kDay = std::chrono::hours(24);
 
 class HookSubscription final : public sys::Subscription::Impl {
@@ -251,6 +253,9 @@ Result<sys::Subscription> SupervisorBackend::subscribe_logs(
 Result<std::vector<ledger::Event>> SupervisorBackend::events(const api::EventFilter& filter) {
   api::EventFilter full = filter;
   if (const supervise::UnitEntry* entry = manager_.find(filter.unit)) full.unit = entry->unit->name;
+  // What came before the hub was there, of us and of a predecessor that was killed, may wait for
+  // its commit still; after it nobody misses any of it.
+  if (!committed_since_start_) committed_since_start_ = ledger_.flush(kCommit).has_value();
   return event_history(facts_.database, hub_->recent, full);
 }
 

@@ -55,6 +55,7 @@ class SupervisorBackend final : public Backend {
   std::string instance_;
   std::shared_ptr<EventHub> hub_;
   LedgerQueries queries_;
+  bool committed_since_start_ = false;
 };
 
 }  // namespace nines::daemon
