@@ -24,6 +24,20 @@ bool tells_of_failure(const ledger::Event& event) {
          event.kind == "unit.watchdog" || event.kind == "unit.unhealthy";
 }
 
+/// Whether the limit is of this unit alone: of its own cgroup, or of one of its processes.
+bool is_its_own(const policy::Forecast& forecast, const supervise::Service& service) {
+  if (forecast.predictor != policy::Predictor::kMemory &&
+      forecast.predictor != policy::Predictor::kThreads) {
+    return true;
+  }
+  const std::string& limit = forecast.subject;
+  if (limit.starts_with("RLIMIT_")) return !limit.starts_with("RLIMIT_NPROC");
+  const auto own = service.cgroup_directories();
+  return std::any_of(own.begin(), own.end(), [&](const std::string& directory) {
+    return limit.ends_with(" of " + directory);
+  });
+}
+
 std::vector<std::uint64_t> inodes_of(const std::vector<int>& sockets) {
   std::vector<std::uint64_t> inodes;
   for (const int socket : sockets) {
@@ -155,6 +169,8 @@ void Forecaster::on_forecast(const std::string& unit, const policy::Forecast& fo
       if (!said) prevent(unit, forecast, warning, kRetry);
       return;
     case unit::OnPredicted::kRejuvenate:
+      // What several units share, the replacement of one that does not grow would not mend.
+      if (!is_its_own(forecast, *entry->service)) return;
       // Another process has the same full disk; and after a crash there is another one already.
       if (forecast.predictor == policy::Predictor::kDisk ||
           forecast.predictor == policy::Predictor::kRecurrence) {

@@ -71,6 +71,15 @@ std::string message_for(api::Verb verb, Nanoseconds took, bool was_active) {
   return {};
 }
 
+/// As `nines why` counts: no earlier than the unit was first ready.
+std::optional<double> last_day(ledger::Reader& reader, const std::string& unit, UtcTime now) {
+  UtcTime from{now.ns - kDay.count()};
+  if (const auto first = reader.first_seen(unit); first && *first) from = std::max(from, **first);
+  if (from >= now) return std::nullopt;
+  const auto up = reader.availability(unit, from, now, now);
+  return up ? std::optional(up->up_fraction) : std::nullopt;
+}
+
 std::vector<std::string> warnings_of(const supervise::UnitEntry* entry) {
   std::vector<std::string> warnings;
   if (entry == nullptr) return warnings;
@@ -156,9 +165,7 @@ std::vector<api::UnitStatus> SupervisorBackend::units() {
     result.push_back(describe_unit(*entry));
     if (!reader || !entry->service) continue;
     const UtcTime now = utc_now();
-    if (const auto up = reader->availability(name, UtcTime{now.ns - kDay.count()}, now, now)) {
-      result.back().availability_24h = up->up_fraction;
-    }
+    result.back().availability_24h = last_day(*reader, name, now);
   }
   return result;
 }
@@ -171,10 +178,7 @@ Result<api::UnitStatus> SupervisorBackend::unit(const std::string& name) {
   api::UnitStatus out = describe_unit(*entry);
   if (auto reader = ledger::Reader::open(facts_.database); reader && entry->service) {
     const UtcTime now = utc_now();
-    if (const auto up =
-            reader->availability(entry->unit->name, UtcTime{now.ns - kDay.count()}, now, now)) {
-      out.availability_24h = up->up_fraction;
-    }
+    out.availability_24h = last_day(*reader, entry->unit->name, now);
   }
   return out;
 }

@@ -187,8 +187,10 @@ class Rejuvenation(harness.DaemonTest):
         self.daemon.act_ok("restart", self.NAME)
         self.assertEqual(self.ask(), self.pid())
         self.daemon.stop()
-        first = self.daemon.intervals(self.NAME)[0]
-        self.assertGreater(first["duration_ns"], 300e6)
+        # It is no planned downtime that a replacement does not serve.
+        outage, = [i for i in self.daemon.intervals(self.NAME) if not i["planned"]]
+        self.assertGreater(outage["duration_ns"], 300e6)
+        self.assertFalse(self.daemon.ledger_events(self.NAME, "unit.rejuvenated"))
 
     def test_spare_takes_over(self):
         self.held(nines="Standby=1")
@@ -205,6 +207,34 @@ class Rejuvenation(harness.DaemonTest):
         # The new spare is a spare as any other.
         kill(spare, signal.SIGKILL)
         self.daemon.wait_event("standby.activated", self.NAME)
+
+    def test_command_check_and_spare_after_a_swap(self):
+        """The check runs where the main process is: the other cgroup may be frozen."""
+        self.held(checked=False, nines="Standby=1\nHealthCheck=command:/bin/true\n"
+                  "HealthCheckInterval=100ms")
+        self.daemon.start(self.NAME)
+        pid = self.pid()
+        self.daemon.wait_event("standby.ready", self.NAME)
+        kill(pid, signal.SIGKILL)
+        self.daemon.wait_event("standby.ready", self.NAME, count=2)
+        time.sleep(0.5)
+        self.assertEqual(self.daemon.unit(self.NAME)["health"], "ok")
+        self.daemon.act_ok("rejuvenate", self.NAME)
+        self.daemon.wait_event("standby.ready", self.NAME, count=3)
+        self.assertEqual(self.ask(), self.pid())
+
+    def test_reload_meanwhile(self):
+        self.held(service="ExecReload=/bin/sleep 1")
+        self.daemon.start(self.NAME)
+        old = self.pid()
+        self.daemon.act_ok("reload", self.NAME, no_block=True)
+        wait_until(lambda: self.daemon.unit(self.NAME)["sub_state"] != "running", "it reloads")
+        self.daemon.wait_event("unit.reloaded", self.NAME)
+        self.daemon.act("rejuvenate", self.NAME, no_block=True)
+        self.daemon.act_ok("reload", self.NAME)
+        self.daemon.wait_event("unit.reloaded", self.NAME, count=2)
+        new = self.daemon.wait_main_pid(self.NAME, other_than=old)
+        self.wait_only(new)
 
     def test_crash_before_the_successor_is_ready(self):
         self.held(command=self.unless_flag("sleep 1000"))

@@ -188,7 +188,9 @@ class Service {
     LiveProcess retiring;  ///< the replaced one; not valid before the successor is ready
     Completion done;
     sys::Subscription timer;
+    bool switched = false;  ///< the successor is the main process
     unsigned checks = 0;
+    std::optional<BootTime> failing_since;
     BootTime gone;             ///< when the old one was gone; 0: not yet
     bool gap = false;          ///< a health check failed meanwhile
     bool interrupted = false;  ///< the successor is down already; only the old one's end is awaited
@@ -267,6 +269,7 @@ class Service {
   BootTime down_since(BootTime seen) const;
   void kill_hung(Outcome outcome, std::string why);
   void run_health_command(std::function<void(Status)> done);
+  bool is_of_other_instance(pid_t pid);
   bool is_stored(int fd) const;
   void store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds);
   void remove_descriptors(const std::string& label);
@@ -295,11 +298,16 @@ class Service {
   void end_retiring_group();
   void on_retired(const sys::ExitStatus& status);
   void retired();
-  void note_check(bool good);
+  /// @return false: the replacement is over with it, and so is this watch.
+  bool note_check(bool good);
+  /// It is not seen to serve: the replacement was a failure, and an unplanned downtime.
+  void not_proved();
+  Nanoseconds proved_by() const;
   void finish_rejuvenation();
   void rejuvenation_failed(Error why);
   /// The unit goes down, or is asked to: whatever replacement is under way is not what counts now.
-  void interrupt_rejuvenation();
+  /// @param when  it went down.
+  void interrupt_rejuvenation(BootTime when);
   void resume_rejuvenation();
 
   // service_record.cc: the ledger

@@ -111,7 +111,7 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
 void Service::handle_down(Outcome outcome, BootTime seen) {
   const BootTime when = main_.valid() ? seen : down_since(seen);
   const bool was_serving = state_.was_ready;
-  interrupt_rejuvenation();
+  interrupt_rejuvenation(when);
   const bool spare_serves = !main_.valid() && thaw_standby();
   state_.pending_outcome = outcome;
   if (!main_.valid()) {
@@ -215,7 +215,7 @@ void Service::on_crash_notice(pid_t pid) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
   if (!early_start_possible()) return;
   const BootTime when = down_since(boot_now());
-  interrupt_rejuvenation();
+  interrupt_rejuvenation(when);
   // A spare at once; before a successor the port must be free, and to take it from a process that
   // gets no CPU would take long.
   if (standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kNo);

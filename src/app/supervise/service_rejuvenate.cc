@@ -21,10 +21,11 @@ namespace {
 constexpr Nanoseconds kWarmUp = std::chrono::milliseconds(500);
 // What a retired main process leaves behind had its signal with it.
 constexpr Nanoseconds kGroupGrace = std::chrono::seconds(1);
-// After the old one is gone a check must succeed by then, or the unit is unhealthy.
-constexpr Nanoseconds kProvedBy = std::chrono::seconds(10);
+// Checks that fail for so long at least, or none that succeeds within it after the old one is gone.
+constexpr Nanoseconds kProvedBy = std::chrono::seconds(1);
 // A successor that is not wanted any more has few clients, if any.
 constexpr Nanoseconds kDismissal = std::chrono::seconds(10);
+constexpr Nanoseconds kAfterReload = std::chrono::milliseconds(50);
 constexpr Nanoseconds kReactionTimeout = std::chrono::seconds(90);
 
 }  // namespace
@@ -50,9 +51,12 @@ void Service::rejuvenate(Completion done, const std::string& cause) {
              .with_hint("`nines start` starts it"));
     return;
   }
-  if (rejuvenation_) {
+  const bool hangs =
+      state_.pending_outcome == Outcome::kWatchdog || state_.pending_outcome == Outcome::kUnhealthy;
+  if (rejuvenation_ || hangs) {
     done(Error(ErrorCode::kBusy, "rejuvenate", unit_->name)
-             .with_detail("it is being replaced already"));
+             .with_detail(hangs ? "it hangs, and is being restarted"
+                                : "it is being replaced already"));
     return;
   }
   const bool overlaps = can_overlap();
@@ -106,7 +110,12 @@ void Service::launch_successor() {
 }
 
 void Service::successor_ready() {
-  if (!rejuvenation_ || is_retiring() || !standby_.valid()) return;
+  if (!rejuvenation_ || rejuvenation_->switched || !standby_.valid()) return;
+  if (state_.phase != Phase::kRunning) {
+    // A reload, which ends soon, is of the old one; anything else ends the replacement itself.
+    rejuvenation_->timer = context_.loop.after(kAfterReload, [this] { successor_ready(); });
+    return;
+  }
   fault::pass(FaultPoint::successor_ready);
   rejuvenation_->timer.reset();
   stop_watching();
@@ -114,6 +123,8 @@ void Service::successor_ready() {
   state_.rejuvenation->retiring = std::exchange(state_.main, std::exchange(state_.standby, {}));
   state_.standby_cgroup_b = !state_.standby_cgroup_b;
   state_.standby_frozen = false;
+  rejuvenation_->switched = true;
+  state_.status_text.clear();
   state_.invocation_id = state_.rejuvenation->invocation_id;
   if (const auto kills = cgroup_for(Role::kMain)->oom_kills()) state_.oom_kills = *kills;
   become_ready();
@@ -125,7 +136,7 @@ void Service::successor_ready() {
 /// Asks the replaced process, and all that came with it, to end.
 void Service::retire() {
   const unit::KillSettings& kill = spec().kill;
-  if (!health_ && !state_.downtime) {
+  if (!spec().nines.health_check && !state_.downtime && !rejuvenation_->interrupted) {
     state_.rejuvenation->counts_as_down = true;
     open_downtime(boot_now(), true, state_.rejuvenation->cause);
     save();
@@ -154,6 +165,7 @@ void Service::on_retired(const sys::ExitStatus& status) {
        state_.rejuvenation->cause);
   forget(rejuvenation_->retiring);
   rejuvenation_->timer.reset();
+  save();
   if (rejuvenation_->interrupted) return retired();
   const unit::KillMode mode = spec().kill.mode;
   const sys::Cgroup* group = cgroup_for(Role::kStandby);
@@ -175,37 +187,60 @@ void Service::retired() {
     state_.rejuvenation.reset();
     save();
     check_stopped();
+    if (is_active() && spec().nines.standby > 0) launch_standby();
     return;
   }
   save();
-  const bool checked = health_ && health_->tracker;
-  if (!checked) return finish_rejuvenation();
-  rejuvenation_->timer = context_.loop.after(kProvedBy, [this] {
-    const std::string why = health_->detail.empty() ? "no check came back" : health_->detail;
-    finish_rejuvenation();
-    kill_hung(Outcome::kUnhealthy, "health check failed after a replacement: " + why);
-  });
+  if (!spec().nines.health_check) return finish_rejuvenation();
+  rejuvenation_->timer = context_.loop.after(proved_by(), [this] { not_proved(); });
 }
 
-void Service::note_check(bool good) {
+Nanoseconds Service::proved_by() const {
+  const unit::HealthCheck& check = *spec().nines.health_check;
+  return std::max(kProvedBy, check.failures_to_unhealthy * (check.timeout + check.interval));
+}
+
+void Service::not_proved() {
+  const BootTime since = rejuvenation_->failing_since.value_or(rejuvenation_->gone);
+  const std::string why = "health check failed after a replacement: " +
+                          (health_->detail.empty() ? "no check came back" : health_->detail);
+  interrupt_rejuvenation(since);
+  health_->healthy = false;
+  const std::string event =
+      emit("health.fail", ledger::Severity::kError, detail({{"reason", why}}));
+  open_downtime(since, false, event);
+  save();
+  if (policy_restarts(effective_policy(spec().service), Outcome::kUnhealthy)) {
+    kill_hung(Outcome::kUnhealthy, why);
+  } else {
+    // As it is for any unit that is unhealthy and stays.
+    start_watching();
+  }
+}
+
+bool Service::note_check(bool good) {
   Rejuvenation& now = *rejuvenation_;
-  if (now.interrupted) return;
   ++now.checks;
   if (!good) {
     now.gap = true;
+    if (!now.failing_since) now.failing_since = health_->probe_began;
     if (!state_.downtime) {
       state_.rejuvenation->counts_as_down = true;
       open_downtime(health_->probe_began, true, state_.rejuvenation->cause);
       save();
     }
-    return;
+    if (boot_now() - *now.failing_since < proved_by()) return true;
+    not_proved();
+    return false;
   }
+  now.failing_since.reset();
   if (state_.downtime && state_.rejuvenation->counts_as_down) {
     state_.active_since_boot = boot_now();
     close_downtime();
     state_.rejuvenation->counts_as_down = false;
   }
   if (now.gone.ns != 0 && now.gone < health_->probe_began) finish_rejuvenation();
+  return true;
 }
 
 void Service::finish_rejuvenation() {
@@ -244,32 +279,40 @@ void Service::rejuvenation_failed(Error why) {
   complete(was->done, std::move(why));
 }
 
-void Service::interrupt_rejuvenation() {
-  if (!rejuvenation_) return;
+void Service::interrupt_rejuvenation(BootTime when) {
+  if (!rejuvenation_ || rejuvenation_->interrupted) return;
   if (state_.downtime && state_.rejuvenation->counts_as_down) {
-    state_.active_since_boot = boot_now();
+    state_.active_since_boot = std::max(when, state_.downtime->start_since_boot);
     close_downtime();
     state_.rejuvenation->counts_as_down = false;
   }
-  if (is_retiring() || rejuvenation_->gone.ns != 0) {
-    // The old one ends by itself, whatever becomes of the new one.
-    rejuvenation_->interrupted = true;
-    complete(
-        rejuvenation_->done,
-        Error(ErrorCode::kGone, "rejuvenate", unit_->name).with_detail("the successor went down"));
-    if (rejuvenation_->gone.ns != 0) {
-      rejuvenation_.reset();
-      state_.rejuvenation.reset();
-    }
+  if (!rejuvenation_->switched) {
+    if (!state_.standby_frozen) drop_standby();
+    rejuvenation_failed(Error(ErrorCode::kGone, "rejuvenate", unit_->name)
+                            .with_detail("the unit went down before its successor was ready"));
     return;
   }
-  if (!state_.standby_frozen) drop_standby();
-  rejuvenation_failed(Error(ErrorCode::kGone, "rejuvenate", unit_->name)
-                          .with_detail("the unit went down before its successor was ready"));
+  emit("unit.rejuvenation-failed", ledger::Severity::kWarning,
+       detail({{"error", "the successor went down"}}), state_.rejuvenation->cause);
+  complete(
+      rejuvenation_->done,
+      Error(ErrorCode::kGone, "rejuvenate", unit_->name).with_detail("the successor went down"));
+  if (is_retiring()) {
+    // It ends by itself, whatever becomes of the new one.
+    rejuvenation_->interrupted = true;
+    state_.rejuvenation->interrupted = true;
+    save();
+    return;
+  }
+  if (rejuvenation_->gone.ns == 0) (void)cgroup_for(Role::kStandby)->kill_all().has_value();
+  rejuvenation_.reset();
+  state_.rejuvenation.reset();
 }
 
 /// Our predecessor was killed in the middle.
 void Service::resume_rejuvenation() {
+  rejuvenation_->interrupted = state_.rejuvenation->interrupted;
+  rejuvenation_->switched = state_.standby.slot == ProcessTable::kNoSlot || is_retiring();
   if (is_retiring() && !rejuvenation_->retiring.pidfd.valid()) {
     on_retired({});
   } else if (is_retiring()) {

@@ -130,7 +130,7 @@ void Service::drop_standby() {
 void Service::on_standby_exit(const sys::ExitStatus& status) {
   state_.standby_frozen = false;
   save();
-  if (rejuvenation_ && !is_retiring() && rejuvenation_->gone.ns == 0) {
+  if (rejuvenation_ && !rejuvenation_->switched) {
     rejuvenation_failed(Error(ErrorCode::kGone, "start the successor", unit_->name)
                             .with_detail("it ended with " + sys::to_string(status)));
   }

@@ -64,7 +64,7 @@ void Service::stop_with(const std::string& other, const std::string& event) {
 }
 
 void Service::begin_stop(const StopReason& reason) {
-  interrupt_rejuvenation();
+  interrupt_rejuvenation(boot_now());
   stop_watching();
   const bool planned = reason.because_of.empty();
   std::string why = "{}";

@@ -73,7 +73,8 @@ void Service::arm_watchdog() {
 
 void Service::schedule_health_check() {
   Nanoseconds interval = spec().nines.health_check->interval;
-  if (rejuvenation_) interval = std::min(interval, kCheckWhileReplaced);
+  if (rejuvenation_ && !rejuvenation_->interrupted)
+    interval = std::min(interval, kCheckWhileReplaced);
   health_->timer = context_.loop.after(interval, [this] {
     health_->probe_began = boot_now();
     health_->probe->run([this](const Status& result) { on_health_result(result); });
@@ -87,9 +88,9 @@ void Service::on_health_result(const Status& result) {
     health_->usual = boot_now() - health_->probe_began;
     observer_.checked(*this, health_->usual);
   }
-  if (rejuvenation_ && (is_retiring() || rejuvenation_->gone.ns != 0)) {
-    note_check(result.has_value());
-    schedule_health_check();
+  if (rejuvenation_ && rejuvenation_->switched && !rejuvenation_->interrupted) {
+    // The result belongs to the replacement, until it is over.
+    if (note_check(result.has_value())) schedule_health_check();
     return;
   }
   const auto transition = health_->tracker->record(result.has_value(), health_->probe_began);
@@ -131,7 +132,7 @@ void Service::kill_hung(Outcome outcome, std::string why) {
       state_.phase != Phase::kStart) {
     return;
   }
-  interrupt_rejuvenation();
+  interrupt_rejuvenation(boot_now());
   stop_watching();
   state_.pending_outcome = outcome;
   state_.last_result = std::move(why);
@@ -142,14 +143,17 @@ void Service::kill_hung(Outcome outcome, std::string why) {
   const std::string instance = state_.invocation_id;
   // The soft stage: see where it hangs before the evidence is killed.
   observer_.record_stacks(*this, main_.id, [this, instance] {
-    if (instance == state_.invocation_id && main_.valid()) enter_stop_signal();
+    if (instance != state_.invocation_id || !main_.valid()) return;
+    interrupt_rejuvenation(boot_now());
+    enter_stop_signal();
   });
 }
 
 void Service::run_health_command(std::function<void(Status)> done) {
   LaunchInputs inputs{*unit_, spec().nines.health_check->command};
   inputs.invocation_id = state_.invocation_id;
-  inputs.cgroup = &cgroup_a_;
+  // Where the main process is: the other one may be frozen, or about to be emptied.
+  inputs.cgroup = cgroup_for(Role::kMain);
   inputs.user_mode = context_.user_mode;
   if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
   auto request = build_spawn_request(inputs);
@@ -180,10 +184,22 @@ void Service::run_health_command(std::function<void(Status)> done) {
   observer_.process_started(*this, health_->command.id.pid);
 }
 
+/// Whether a process belongs to the spare, a successor, or what a successor has replaced.
+bool Service::is_of_other_instance(pid_t pid) {
+  if (is_retiring() && rejuvenation_->retiring.id.pid == pid) return true;
+  if (!standby_.valid() && !is_retiring()) return false;
+  const sys::Cgroup* group = cgroup_for(Role::kStandby);
+  const auto pids = group->valid() ? group->processes() : Result<std::vector<pid_t>>();
+  return pids && std::binary_search(pids->begin(), pids->end(), pid);
+}
+
 void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<UniqueFd> fds) {
   const unit::NotifyAccess access = spec().service.notify_access;
   const bool from_main = main_.valid() && main_.id.pid == sender;
-  const bool from_standby = standby_.valid() && standby_.id.pid == sender;
+  const bool of_other = !from_main && is_of_other_instance(sender);
+  // With NotifyAccess=all a child may speak for the instance that it belongs to.
+  const bool from_standby = standby_.valid() && (standby_.id.pid == sender ||
+                                                 (of_other && access == unit::NotifyAccess::kAll));
   const bool allowed = access == unit::NotifyAccess::kAll || from_main || from_standby ||
                        (access == unit::NotifyAccess::kExec && control_.id.pid == sender) ||
                        (access == unit::NotifyAccess::kMain && !main_.valid());
@@ -197,6 +213,7 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
     }
     return;
   }
+  if (of_other) return;  // a process that is being replaced has no say any more
   if (message.status) state_.status_text = *message.status;
   if (message.main_pid && *message.main_pid != main_.id.pid && owns(*message.main_pid)) {
     take_main(*message.main_pid);

@@ -103,7 +103,8 @@ void fill(UnitState& state, const json& from) {
     const json& saved = from.at("rejuvenation");
     state.rejuvenation = SavedRejuvenation{
         saved.at("cause").get<std::string>(), saved.at("invocation").get<std::string>(),
-        process_from(saved.at("retiring")), saved.at("down").get<bool>()};
+        process_from(saved.at("retiring")), saved.at("down").get<bool>(),
+        saved.at("interrupted").get<bool>()};
   }
   state.restart_after_stop = from.at("restart_after_stop").get<bool>();
   state.waits_for = from.at("waits_for").get<std::string>();
@@ -157,7 +158,8 @@ std::string encode(const UnitState& state) {
     out["rejuvenation"] = {{"cause", state.rejuvenation->cause},
                            {"invocation", state.rejuvenation->invocation_id},
                            {"retiring", to_json(state.rejuvenation->retiring)},
-                           {"down", state.rejuvenation->counts_as_down}};
+                           {"down", state.rejuvenation->counts_as_down},
+                           {"interrupted", state.rejuvenation->interrupted}};
   }
   if (state.downtime) out["downtime"] = to_json(*state.downtime);
   // A status text is the unit's and may hold any bytes.

@@ -49,6 +49,7 @@ struct SavedRejuvenation {
   std::string invocation_id;    ///< of the successor
   SavedProcess retiring;        ///< the replaced process; none: the successor is not ready yet
   bool counts_as_down = false;  ///< the open downtime is the replacement's own
+  bool interrupted = false;     ///< the successor is down; only the old one's end is awaited
 };
 
 struct UnitState {

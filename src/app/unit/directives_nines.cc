@@ -71,6 +71,10 @@ void on_predicted(Draft& draft, const Setting& setting) {
     if (!command) return;
     nines.on_predicted = OnPredicted::kCommand;
     nines.predicted_command = std::move(*command);
+  } else if (value == "checkpoint") {
+    draft.error(
+        setting, 0,
+        "checkpoints are not there yet; write warn, rejuvenate or command:PROGRAM ARGUMENTS");
   } else {
     draft.error(setting, 0, "write warn, rejuvenate or command:PROGRAM ARGUMENTS");
   }

@@ -195,6 +195,20 @@ TEST(Values, Nines) {
   EXPECT_EQ(nines.health_check->successes_to_healthy, 4);
 }
 
+TEST(Values, OnPredicted) {
+  const auto nines = [](std::string line) {
+    return body(read("a.service", "[Service]\nExecStart=/x\n[X-Nines]\n" + line + "\n")).nines;
+  };
+  EXPECT_EQ(nines("").on_predicted, OnPredicted::kWarn);
+  EXPECT_EQ(nines("OnPredicted=rejuvenate").on_predicted, OnPredicted::kRejuvenate);
+  const NinesSection command = nines("OnPredicted=command:/bin/mail -s %n ops");
+  EXPECT_EQ(command.on_predicted, OnPredicted::kCommand);
+  EXPECT_THAT(command.predicted_command->argv, ElementsAre("/bin/mail", "-s", "a.service", "ops"));
+  const NinesSection reset = nines("OnPredicted=command:/x\nOnPredicted=");
+  EXPECT_EQ(reset.on_predicted, OnPredicted::kWarn);
+  EXPECT_FALSE(reset.predicted_command.has_value());
+}
+
 TEST(Values, HealthCheckKinds) {
   const auto check = [](std::string line) {
     return *body(read("a.service", "[Service]\nExecStart=/x\n[X-Nines]\n" + line + "\n"))
@@ -210,13 +224,16 @@ TEST(Values, HealthCheckKinds) {
 }
 
 TEST(Values, WrongHealthChecks) {
-  for (const char* line :
-       {"HealthCheck=tcp:host", "HealthCheck=tcp:h:0", "HealthCheck=udp:h:1",
-        "HealthCheck=http:///x", "HealthCheck=http://h:99999/", "HealthCheck=http://h/a b",
-        "HealthCheck=command:", "HealthCheck=command:/a ; /b", "HealthCheckInterval=0",
-        "HealthCheckStatus=399-200", "HealthCheckFailures=0", "AvailabilityTarget=100%",
-        "AvailabilityTarget=0%", "Standby=2", "HealthCheckSend=\\q", "HealthyUptime=infinity",
-        "Foo=1"}) {
+  for (const char* line : {"HealthCheck=tcp:host",        "HealthCheck=tcp:h:0",
+                           "HealthCheck=udp:h:1",         "HealthCheck=http:///x",
+                           "HealthCheck=http://h:99999/", "HealthCheck=http://h/a b",
+                           "HealthCheck=command:",        "HealthCheck=command:/a ; /b",
+                           "HealthCheckInterval=0",       "HealthCheckStatus=399-200",
+                           "HealthCheckFailures=0",       "AvailabilityTarget=100%",
+                           "AvailabilityTarget=0%",       "Standby=2",
+                           "HealthCheckSend=\\q",         "HealthyUptime=infinity",
+                           "OnPredicted=checkpoint",      "OnPredicted=command:",
+                           "OnPredicted=command:/a ; /b", "Foo=1"}) {
     const ReadUnit unit =
         read("a.service", std::string("[Service]\nExecStart=/x\n[X-Nines]\n") + line + "\n");
     EXPECT_NE(unit.first_error(), nullptr) << line;
