@@ -270,8 +270,8 @@ class FaultPoints(Kills):
 
     # Passed only when the ledger is found damaged, or by units with a spare or an early handover:
     # tests of their own below. While a unit is replaced: test_rejuvenation.py.
-    ELSEWHERE = {"quarantine_renamed", "standby_thawed", "port_freed",
-                 "successor_ready", "successor_serves"}
+    ELSEWHERE = {"quarantine_renamed", "standby_thawed", "port_freed"}
+    REPLACED = {"successor_ready", "successor_serves"}
     # Passed only as a service of systemd.
     WITH_SYSTEMD = {"service_holder_found", "service_left"}
 
@@ -412,7 +412,7 @@ class FaultPoints(Kills):
         names = {name for name in dir(self) if name.startswith("test_kill_")}
         with_systemd = Path(__file__).with_name("test_systemd.py").read_text()
         for point in fault_points():
-            if point in self.WITH_SYSTEMD:
+            if point in (self.WITH_SYSTEMD | self.REPLACED):
                 self.assertIn(f"def test_kill_{point}(", with_systemd)
             else:
                 self.assertIn(f"test_kill_{point}", names)
@@ -497,7 +497,7 @@ def _add_tests():
         return test
 
     for point in fault_points():
-        if point not in FaultPoints.ELSEWHERE | FaultPoints.WITH_SYSTEMD:
+        if point not in FaultPoints.ELSEWHERE | FaultPoints.REPLACED | FaultPoints.WITH_SYSTEMD:
             setattr(FaultPoints, f"test_kill_{point}", make(point, "kill"))
     for point in FAILING_POINTS:
         setattr(FaultPoints, f"test_fail_{point}", make(point, "fail"))
