@@ -17,10 +17,14 @@ import tempfile
 import threading
 import time
 
+import report
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 BUILD = os.path.join(ROOT, "build", "release")
 LIMIT_MIB = 128
 PAUSE_S = 0.005
+OURS = "nines"
+PEER = "nines, OnPredicted=warn"
 
 
 def free_port():
@@ -117,7 +121,8 @@ def measure(options, base):
             one.stop()
         told = subprocess.run([os.path.join(BUILD, "bin", "nines"), *directories[:2], "--json",
                                "why"], capture_output=True, text=True, check=True)
-        report = {unit["unit"].split(".")[0]: unit for unit in json.loads(told.stdout)["units"]}
+        units_told = {unit["unit"].split(".")[0]: unit
+                      for unit in json.loads(told.stdout)["units"]}
         events = subprocess.run(
             [os.path.join(BUILD, "bin", "nines"), *directories[:2], "--json", "events", "-n", "10000"],
             capture_output=True, text=True, check=True)
@@ -126,7 +131,7 @@ def measure(options, base):
         daemon.wait(60)
     replaced = sum(json.loads(line)["kind"] == "unit.rejuvenated" for line in
                    events.stdout.splitlines())
-    return clients, report, replaced
+    return clients, units_told, replaced
 
 
 def wait_for(port):
@@ -147,27 +152,23 @@ def main():
     options = parser.parse_args()
     base = tempfile.mkdtemp(prefix="nines-bench-rejuvenation-")
     try:
-        clients, report, replaced = measure(options, base)
+        clients, told, replaced = measure(options, base)
     finally:
         shutil.rmtree(base, ignore_errors=True)
+    show = report.print_json if options.json else report.print_table
     ours, peer = clients["replaced"], clients["warned"]
-    rows = (("failed_requests", "requests", ours.failed, peer.failed),
-            ("unplanned_outages", "downtimes", report["replaced"]["failures"],
-             report["warned"]["failures"]),
-            ("downtime", "s", report["replaced"]["downtime_ns"] / 1e9,
-             report["warned"]["downtime_ns"] / 1e9),
-            ("slowest_request", "s", round(ours.slowest_s, 4), round(peer.slowest_s, 4)))
-    for metric, unit, one, other in rows:
-        row = {"bench": "rejuvenation", "case": f"{options.minutes:g}min", "metric": metric,
-               "unit": unit, "ours": one, "peer": other, "peer_name": "nines, OnPredicted=warn",
-               "ratio": round(one / other, 4) if other else None,
-               "n": ours.answered + ours.failed,
-               "spread": {"replacements": replaced, "peer_requests": peer.answered + peer.failed}}
-        print(json.dumps(row) if options.json else
-              f"{metric:<18} replaced {one:>9.4g}  only restarted {other:>9.4g}  {unit}")
-    if not options.json:
-        print(f"{ours.answered + ours.failed:,} requests and {replaced} replacements in "
-              f"{options.minutes:g} minutes; the peer had {peer.answered + peer.failed:,} requests.")
+    case = f"{options.minutes:g}min"
+    for metric, unit, one, other in (
+            ("failed_requests", "requests", ours.failed, peer.failed),
+            ("unplanned_outages", "downtimes", told["replaced"]["failures"],
+             told["warned"]["failures"]),
+            ("downtime", "s", told["replaced"]["downtime_ns"] / 1e9,
+             told["warned"]["downtime_ns"] / 1e9),
+            ("slowest_request", "s", ours.slowest_s, peer.slowest_s)):
+        show(report.Row("rejuvenation", case, metric, unit, OURS, {OURS: [one], PEER: [other]}))
+    print(f"{ours.answered + ours.failed:,} requests and {replaced} replacements in "
+          f"{options.minutes:g} minutes; the peer had {peer.answered + peer.failed:,} requests.",
+          file=sys.stderr)
     return 1 if ours.failed else 0
 
 

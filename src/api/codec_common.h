@@ -36,10 +36,30 @@ inline std::string stamped(Json json) {
 }
 
 template <typename T>
-std::string stamped_list(const char* key, const std::vector<T>& values, Json (*to_json)(const T&)) {
+Json list_of(const std::vector<T>& values, Json (*to_json)(const T&)) {
   Json list = Json::array();
   for (const T& value : values) list.push_back(to_json(value));
-  return stamped(Json{{key, std::move(list)}});
+  return list;
+}
+
+/// @param json  the list, or nullptr: it is missing.
+template <typename T>
+Result<std::vector<T>> list_from(const Json* json, const char* what,
+                                 Result<T> (*from_json)(const Json&)) {
+  if (json == nullptr || !json->is_array()) {
+    return Error(ErrorCode::kCorrupt, "decode", what).with_detail("no such list");
+  }
+  std::vector<T> values;
+  for (const Json& element : *json) {
+    NINES_ASSIGN(T value, from_json(element));
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+template <typename T>
+std::string stamped_list(const char* key, const std::vector<T>& values, Json (*to_json)(const T&)) {
+  return stamped(Json{{key, list_of(values, to_json)}});
 }
 
 /// Parses a document and checks its version.
@@ -69,15 +89,7 @@ Result<std::vector<T>> decode_list(std::string_view text, const char* key,
                                    Result<T> (*from_json)(const Json&)) {
   NINES_ASSIGN(const Json json, parse_document(text, key));
   const auto list = json.find(key);
-  if (list == json.end() || !list->is_array()) {
-    return Error(ErrorCode::kCorrupt, "decode", key).with_detail("no such list");
-  }
-  std::vector<T> values;
-  for (const Json& element : *list) {
-    NINES_ASSIGN(T value, from_json(element));
-    values.push_back(std::move(value));
-  }
-  return values;
+  return list_from(list == json.end() ? nullptr : &*list, key, from_json);
 }
 
 }  // namespace nines::api

@@ -98,27 +98,6 @@ Result<ledger::CauseTally> tally_from(const Json& json) {
   return tally;
 }
 
-template <typename T>
-Json list_of(const std::vector<T>& values, Json (*one)(const T&)) {
-  Json list = Json::array();
-  for (const T& value : values) list.push_back(one(value));
-  return list;
-}
-
-template <typename T>
-Result<std::vector<T>> list_from(const Json* json, const char* what,
-                                 Result<T> (*one)(const Json&)) {
-  if (json == nullptr || !json->is_array()) {
-    return Error(ErrorCode::kCorrupt, "decode", what).with_detail("no such list");
-  }
-  std::vector<T> values;
-  for (const Json& element : *json) {
-    NINES_ASSIGN(T value, one(element));
-    values.push_back(std::move(value));
-  }
-  return values;
-}
-
 Json to_json(const ledger::BurnRate& burn) {
   return {{"window_ns", burn.window.count()}, {"rate", burn.rate}};
 }

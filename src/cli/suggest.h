@@ -8,10 +8,6 @@
 
 namespace nines::cli {
 
-/// @return in how many steps one becomes the other: a character more, less, another, or two that
-///         are swapped. @source Damerau-Levenshtein, optimal string alignment
-std::size_t edit_distance(std::string_view a, std::string_view b);
-
 /// @return the nearest of the candidates, if it is near enough to be what was meant: at most a
 /// third
 ///         of the word's length off (but one step always counts), or the word is the beginning of

@@ -5,17 +5,6 @@
 namespace nines::cli {
 namespace {
 
-TEST(EditDistance, CountsSteps) {
-  EXPECT_EQ(edit_distance("", ""), 0u);
-  EXPECT_EQ(edit_distance("", "abc"), 3u);
-  EXPECT_EQ(edit_distance("abc", ""), 3u);
-  EXPECT_EQ(edit_distance("status", "status"), 0u);
-  EXPECT_EQ(edit_distance("stauts", "status"), 1u);  // swapped
-  EXPECT_EQ(edit_distance("statu", "status"), 1u);
-  EXPECT_EQ(edit_distance("sxatus", "status"), 1u);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
-}
-
 TEST(Nearest, IsWhatWasMeant) {
   const std::vector<std::string> verbs = {"start", "status", "stop", "restart"};
   EXPECT_EQ(nearest("stauts", verbs), "status");

@@ -20,22 +20,9 @@ constexpr Nanoseconds kLongestRetry = std::chrono::minutes(10);
 
 /// A failure counts where it becomes known with its cause.
 bool tells_of_failure(const ledger::Event& event) {
-  return event.kind == "unit.exit" || event.kind == "unit.dumped" ||
+  const bool ended_well = event.severity == ledger::Severity::kInfo;
+  return (event.kind == "unit.exit" && !ended_well) || event.kind == ledger::kDumpedKind ||
          event.kind == "unit.watchdog" || event.kind == "unit.unhealthy";
-}
-
-/// Whether the limit is of this unit alone: of its own cgroup, or of one of its processes.
-bool is_its_own(const policy::Forecast& forecast, const supervise::Service& service) {
-  if (forecast.predictor != policy::Predictor::kMemory &&
-      forecast.predictor != policy::Predictor::kThreads) {
-    return true;
-  }
-  const std::string& limit = forecast.subject;
-  if (limit.starts_with("RLIMIT_")) return !limit.starts_with("RLIMIT_NPROC");
-  const auto own = service.cgroup_directories();
-  return std::any_of(own.begin(), own.end(), [&](const std::string& directory) {
-    return limit.ends_with(" of " + directory);
-  });
 }
 
 std::vector<std::uint64_t> inodes_of(const std::vector<int>& sockets) {
@@ -71,9 +58,8 @@ void Forecaster::on_event(const ledger::Event& event) {
   if (found == units_.end()) return;
   if (tells_of_failure(event)) {
     const ledger::Cause cause = ledger::classify(event);
-    if (event.severity == ledger::Severity::kInfo && event.kind != "unit.dumped") return;
-    if (auto forecast = found->second.failed(ledger::to_string(cause), event.since_boot)) {
-      on_forecast(event.subject, *forecast);
+    if (const auto foretold = found->second.failed(ledger::to_string(cause), event.since_boot)) {
+      on_forecast(event.subject, *foretold);
     }
   }
 }
@@ -131,8 +117,8 @@ void Forecaster::measure(const std::string& unit, BootTime now) {
   measured.cgroups = service.cgroup_directories();
   measured.held_sockets = inodes_of(manager_.held_sockets(service));
   const usage::Measurement measurement = usage::measure(measured, now, host_, watched.cache());
-  for (const policy::Forecast& forecast : watched.take(measurement.usages, now)) {
-    on_forecast(unit, forecast);
+  for (const Foretold& foretold : watched.take(measurement.usages, now)) {
+    on_forecast(unit, foretold);
   }
   due_.emplace(now + watched.next_in(), unit);
 }
@@ -143,16 +129,14 @@ void Forecaster::on_check(const std::string& unit, Nanoseconds latency) {
   if (found == units_.end() || entry == nullptr || !entry->service) return;
   const auto& check = entry->service->spec().nines.health_check;
   if (!check) return;
-  if (auto forecast = found->second.answered(latency, check->timeout, boot_now())) {
-    on_forecast(unit, *forecast);
+  if (const auto foretold = found->second.answered(latency, check->timeout, boot_now())) {
+    on_forecast(unit, *foretold);
   }
 }
 
-void Forecaster::on_forecast(const std::string& unit, const policy::Forecast& forecast) {
-  WatchedUnit& watched = units_[unit];
-  const std::string topic =
-      std::string(policy::to_string(forecast.predictor)) + " " + forecast.subject;
-  std::string& warning = watched.warnings[topic];
+void Forecaster::on_forecast(const std::string& unit, const Foretold& foretold) {
+  const policy::Forecast& forecast = foretold.forecast;
+  std::string& warning = units_[unit].warning_for(forecast);
   // The urgent one of an episode that was warned of is no second warning.
   const bool said = forecast.urgent && !warning.empty();
   if (!said) {
@@ -160,26 +144,30 @@ void Forecaster::on_forecast(const std::string& unit, const policy::Forecast& fo
     warning = event.id;
     events_.emit(std::move(event));
   }
+  const std::string id = warning;
+  // Nothing more is said in this episode; the next one has a warning of its own.
+  if (forecast.urgent) warning.clear();
   const supervise::UnitEntry* entry = manager_.find(unit);
   if (entry == nullptr || !entry->service) return;
   switch (entry->service->spec().nines.on_predicted) {
     case unit::OnPredicted::kWarn: return;
     case unit::OnPredicted::kCommand:
       // At once: what it does may take its time.
-      if (!said) prevent(unit, forecast, warning, kRetry);
+      if (!said) prevent(unit, forecast, id, kRetry);
       return;
     case unit::OnPredicted::kRejuvenate:
-      // What several units share, the replacement of one that does not grow would not mend.
-      if (!is_its_own(forecast, *entry->service)) return;
-      // Another process has the same full disk; and after a crash there is another one already.
-      if (forecast.predictor == policy::Predictor::kDisk ||
-          forecast.predictor == policy::Predictor::kRecurrence) {
-        return;
-      }
-      if (forecast.urgent || forecast.predictor == policy::Predictor::kLatency) {
-        prevent(unit, forecast, warning, kRetry);
+      // A slow answer has no limit that comes nearer.
+      if (foretold.replacing_helps &&
+          (forecast.urgent || forecast.predictor == policy::Predictor::kLatency)) {
+        prevent(unit, forecast, id, kRetry);
       }
   }
+}
+
+bool Forecaster::serves(const std::string& unit, const std::string& instance) const {
+  const supervise::UnitEntry* entry = manager_.find(unit);
+  return entry != nullptr && entry->service && entry->service->is_active() &&
+         entry->service->state().invocation_id == instance;
 }
 
 void Forecaster::prevent(const std::string& unit, const policy::Forecast& forecast,
@@ -190,11 +178,14 @@ void Forecaster::prevent(const std::string& unit, const policy::Forecast& foreca
     manager_.on_predicted(
         unit, warning, environment_of(forecast, unit),
         [this, unit, forecast, warning, retry_in, instance](const Status& status) {
-          if (status || units_[unit].instance() != instance) return;
-          // It could not be replaced, and the limit comes nearer: again, unless it is a new one.
-          retries_[unit] = loop_.after(retry_in, [this, unit, forecast, warning, retry_in] {
-            prevent(unit, forecast, warning, std::min(retry_in * 2, kLongestRetry));
-          });
+          // It could not be replaced, and the limit comes nearer: again, unless it is another
+          // process by then, or none.
+          if (status || !serves(unit, instance)) return;
+          retries_[unit] =
+              loop_.after(retry_in, [this, unit, instance, forecast, warning, retry_in] {
+                if (!serves(unit, instance)) return;
+                prevent(unit, forecast, warning, std::min(retry_in * 2, kLongestRetry));
+              });
         });
   });
 }

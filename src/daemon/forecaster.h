@@ -38,7 +38,9 @@ class Forecaster {
   void measure_due();
   void measure(const std::string& unit, BootTime now);
   void on_check(const std::string& unit, Nanoseconds latency);
-  void on_forecast(const std::string& unit, const policy::Forecast& forecast);
+  void on_forecast(const std::string& unit, const Foretold& foretold);
+  /// Whether this instance is still the one that serves.
+  bool serves(const std::string& unit, const std::string& instance) const;
   void prevent(const std::string& unit, const policy::Forecast& forecast,
                const std::string& warning, Nanoseconds retry_in);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace nines::daemon {
 namespace {
@@ -50,22 +51,19 @@ void WatchedUnit::begin(std::string instance) {
   instance_ = std::move(instance);
   cache_ = {};
   next_in_ = kFirstReading;
-  for (auto it = trends_.begin(); it != trends_.end();) {
-    // Disks outlive processes. What else there was may have been named after the process that is
-    // gone; its predictor keeps what it has learned of the load only under a name that stays.
-    if (it->first.first == usage::Resource::kDisk) {
-      ++it;
-      continue;
-    }
-    it->second.restart();
-    it = it->first.second.starts_with("RLIMIT_") ? trends_.erase(it) : std::next(it);
+  // Disks outlive processes. Of what else there was the present use is another process's; what has
+  // been learned of the load is kept where the limit has the same name again.
+  std::erase_if(trends_,
+                [](const auto& known) { return known.second.scope == usage::Scope::kProcess; });
+  for (auto& [series, trend] : trends_) {
+    if (series.first != usage::Resource::kDisk) trend.predictor.restart();
   }
-  std::erase_if(warnings, [](const auto& known) { return !known.first.starts_with("disk"); });
+  std::erase_if(warnings_,
+                [](const auto& known) { return known.first.first != policy::Predictor::kDisk; });
 }
 
-std::vector<policy::Forecast> WatchedUnit::take(const std::vector<usage::Usage>& usages,
-                                                BootTime now) {
-  std::vector<policy::Forecast> forecasts;
+std::vector<Foretold> WatchedUnit::take(const std::vector<usage::Usage>& usages, BootTime now) {
+  std::vector<Foretold> foretold;
   next_in_ = kLongestPause;
   for (const usage::Usage& usage : usages) {
     const Series series{usage.resource, usage.limited_by};
@@ -74,28 +72,38 @@ std::vector<policy::Forecast> WatchedUnit::take(const std::vector<usage::Usage>&
       // Most units use next to nothing of most limits: there is no need to remember it.
       if (!(usage.value > kWatchedFrom * usage.limit)) continue;
       if (trends_.size() >= kMaxSeries) continue;
-      found =
-          trends_.emplace(series, policy::TrendPredictor(predictor_for(usage.resource), settings()))
-              .first;
+      Trend fresh{policy::TrendPredictor(predictor_for(usage.resource), settings()), usage.scope};
+      found = trends_.emplace(series, std::move(fresh)).first;
     }
-    auto forecast = found->second.add({now, usage.value, usage.limit});
-    next_in_ = std::min(next_in_, found->second.next_reading_in());
+    policy::TrendPredictor& predictor = found->second.predictor;
+    auto forecast = predictor.add({now, usage.value, usage.limit});
+    next_in_ = std::min(next_in_, predictor.next_reading_in());
     if (!forecast) continue;
     forecast->subject = usage.limited_by;
-    forecasts.push_back(std::move(*forecast));
+    // Of what others share, one that does not grow may be the one that is looked at.
+    foretold.push_back({std::move(*forecast), usage.scope != usage::Scope::kShared});
   }
-  return forecasts;
+  return foretold;
 }
 
-std::optional<policy::Forecast> WatchedUnit::failed(const std::string& cause, BootTime when) {
+std::optional<Foretold> WatchedUnit::failed(const std::string& cause, BootTime when) {
   if (!recurrence_) recurrence_ = std::make_unique<policy::RecurrencePredictor>();
-  return recurrence_->add(when, cause);
+  auto forecast = recurrence_->add(when, cause);
+  if (!forecast) return std::nullopt;
+  // After a crash there is another process already.
+  return Foretold{std::move(*forecast), false};
 }
 
-std::optional<policy::Forecast> WatchedUnit::answered(Nanoseconds latency, Nanoseconds timeout,
-                                                      BootTime now) {
+std::optional<Foretold> WatchedUnit::answered(Nanoseconds latency, Nanoseconds timeout,
+                                              BootTime now) {
   if (!latency_) latency_ = std::make_unique<policy::LatencyPredictor>();
-  return latency_->add(now, latency, timeout);
+  auto forecast = latency_->add(now, latency, timeout);
+  if (!forecast) return std::nullopt;
+  return Foretold{std::move(*forecast), true};
+}
+
+std::string& WatchedUnit::warning_for(const policy::Forecast& forecast) {
+  return warnings_[{forecast.predictor, forecast.subject}];
 }
 
 ledger::Event warning_of(const policy::Forecast& forecast, const std::string& unit) {

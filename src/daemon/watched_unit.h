@@ -19,6 +19,12 @@
 
 namespace nines::daemon {
 
+/// A forecast, and whether a fresh process would be better off.
+struct Foretold {
+  policy::Forecast forecast;
+  bool replacing_helps = false;
+};
+
 class WatchedUnit {
  public:
   /// A new instance of the unit serves.
@@ -29,23 +35,29 @@ class WatchedUnit {
   const std::string& instance() const { return instance_; }
 
   /// @return what the readings foretell, and when the next are wanted.
-  std::vector<policy::Forecast> take(const std::vector<usage::Usage>& usages, BootTime now);
+  std::vector<Foretold> take(const std::vector<usage::Usage>& usages, BootTime now);
   Nanoseconds next_in() const { return next_in_; }
-  std::optional<policy::Forecast> failed(const std::string& cause, BootTime when);
-  std::optional<policy::Forecast> answered(Nanoseconds latency, Nanoseconds timeout, BootTime now);
+  std::optional<Foretold> failed(const std::string& cause, BootTime when);
+  std::optional<Foretold> answered(Nanoseconds latency, Nanoseconds timeout, BootTime now);
 
   usage::UnitCache& cache() { return cache_; }
 
-  /// Id of the warning that a later, urgent forecast of the same thing belongs to.
-  std::map<std::string, std::string> warnings;
+  /// The id of the warning that a later, urgent forecast of the same thing belongs to; empty: there
+  /// is none, and what is said now is the warning.
+  std::string& warning_for(const policy::Forecast& forecast);
 
  private:
   using Series = std::pair<usage::Resource, std::string>;
+  struct Trend {
+    policy::TrendPredictor predictor;
+    usage::Scope scope;
+  };
   bool serving_ = false;
   std::string instance_;
   usage::UnitCache cache_;
   Nanoseconds next_in_{0};
-  std::map<Series, policy::TrendPredictor> trends_;
+  std::map<Series, Trend> trends_;
+  std::map<std::pair<policy::Predictor, std::string>, std::string> warnings_;
   std::unique_ptr<policy::RecurrencePredictor> recurrence_;
   std::unique_ptr<policy::LatencyPredictor> latency_;
 };

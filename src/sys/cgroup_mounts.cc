@@ -4,21 +4,12 @@
 #include <optional>
 #include <string_view>
 
+#include "base/text.h"
 #include "sys/file.h"
 #include "sys/mountinfo.h"
 
 namespace nines::sys {
 namespace {
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    if (end > 0) parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
 
 /// One line: ID:CONTROLLERS:PATH. The v2 hierarchy has no controllers here, a named one "name=x".
 struct Membership {

@@ -263,6 +263,22 @@ class Rejuvenation(harness.DaemonTest):
         self.daemon.act_ok("rejuvenate", self.NAME)
         self.assertEqual([i["planned"] for i in self.daemon.intervals(self.NAME)], [0])
 
+    def test_daemon_and_successor_killed_while_the_old_one_ends(self):
+        """The next daemon finds one dead and one on its way out: neither is left, nor forgotten."""
+        self.held("--slow-end 1500")
+        self.daemon.start(self.NAME)
+        old = self.pid()
+        self.daemon.act("rejuvenate", self.NAME, no_block=True)
+        new = self.daemon.wait_main_pid(self.NAME, other_than=old)
+        self.daemon.kill_worker()
+        kill(new, signal.SIGKILL)
+        third = self.daemon.wait_main_pid(self.NAME, other_than=new)
+        self.wait_only(third)
+        self.assertFalse(alive(old))
+        self.assertEqual(self.ask(), third)
+        self.daemon.act_ok("rejuvenate", self.NAME)
+        self.wait_only(self.pid())
+
     def test_stop_at_any_moment(self):
         self.held("--slow-end 200", command=None)
         self.daemon.start(self.NAME)

@@ -130,7 +130,6 @@ class Service {
   /// @param cause  id of the event that asks for it, or empty.
   /// @errors kInvalidArgument: it is not running. kBusy: it is being replaced already.
   void rejuvenate(Completion done, const std::string& cause = {});
-  bool is_rejuvenating() const { return rejuvenation_ != nullptr; }
   /// Runs `command` in the unit's place because of the event `cause`; what it ends with is an
   /// event.
   void react(const unit::ExecCommand& command, std::map<std::string, std::string> environment,
@@ -164,6 +163,9 @@ class Service {
     bool valid() const { return id.pid > 0; }
   };
   enum class Role : std::uint8_t { kMain, kControl, kStandby };
+  /// Of programs that do not say when they are ready: long enough to initialize, and harmless if it
+  /// is not, since such a one serves as the main process does.
+  static constexpr Nanoseconds kWarmUp = std::chrono::milliseconds(500);
   /// Of a unit with CrashHandover=early: what its main process listens on, found out while there is
   /// time.
   struct Handover {
@@ -191,8 +193,8 @@ class Service {
     bool switched = false;  ///< the successor is the main process
     unsigned checks = 0;
     std::optional<BootTime> failing_since;
-    BootTime gone;             ///< when the old one was gone; 0: not yet
-    bool gap = false;          ///< a health check failed meanwhile
+    std::optional<BootTime> gone;  ///< when the old one, and what came with it, was
+    bool gap = false;              ///< a health check failed meanwhile
     bool interrupted = false;  ///< the successor is down already; only the old one's end is awaited
   };
   /// A program that OnPredicted= wants to be run.
@@ -268,11 +270,16 @@ class Service {
   /// moment.
   BootTime down_since(BootTime seen) const;
   void kill_hung(Outcome outcome, std::string why);
-  void run_health_command(std::function<void(Status)> done);
   bool is_of_other_instance(pid_t pid);
   bool is_stored(int fd) const;
   void store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds);
   void remove_descriptors(const std::string& label);
+
+  // service_commands.cc
+  Result<LiveProcess> spawn_beside(LaunchInputs inputs);
+  void run_health_command(std::function<void(Status)> done);
+  Result<LiveProcess> start_reaction(const unit::ExecCommand& command,
+                                     std::map<std::string, std::string> environment);
 
   // service_standby.cc
   void launch_standby();
@@ -307,7 +314,8 @@ class Service {
   void rejuvenation_failed(Error why);
   /// The unit goes down, or is asked to: whatever replacement is under way is not what counts now.
   /// @param when  it went down.
-  void interrupt_rejuvenation(BootTime when);
+  void interrupt_rejuvenation(BootTime when, const std::string& why = "the unit went down");
+  void end_own_downtime(BootTime when);
   void resume_rejuvenation();
 
   // service_record.cc: the ledger

@@ -117,6 +117,8 @@ void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
   if (state_.rejuvenation) {
     rejuvenation_ = std::make_unique<Rejuvenation>();
     restore_process(state_.rejuvenation->retiring, rejuvenation_->retiring);
+    rejuvenation_->interrupted = state_.rejuvenation->interrupted;
+    rejuvenation_->switched = is_retiring() || !standby_.valid();
   }
   for (const SavedProcess& saved : state_.dying) restore_process(saved, dying_.emplace_back());
   // The interval may not have reached the spool: its id makes saying it again harmless.

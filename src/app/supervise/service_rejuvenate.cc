@@ -9,16 +9,12 @@
 #include <signal.h>
 
 #include "app/supervise/event_detail.h"
-#include "app/supervise/exec_context.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
-#include "sys/spawn.h"
 
 namespace nines::supervise {
 namespace {
 
-// For programs that do not say when they are ready: see service_standby.cc.
-constexpr Nanoseconds kWarmUp = std::chrono::milliseconds(500);
 // What a retired main process leaves behind had its signal with it.
 constexpr Nanoseconds kGroupGrace = std::chrono::seconds(1);
 // Checks that fail for so long at least, or none that succeeds within it after the old one is gone.
@@ -26,7 +22,6 @@ constexpr Nanoseconds kProvedBy = std::chrono::seconds(1);
 // A successor that is not wanted any more has few clients, if any.
 constexpr Nanoseconds kDismissal = std::chrono::seconds(10);
 constexpr Nanoseconds kAfterReload = std::chrono::milliseconds(50);
-constexpr Nanoseconds kReactionTimeout = std::chrono::seconds(90);
 
 }  // namespace
 
@@ -201,10 +196,11 @@ Nanoseconds Service::proved_by() const {
 }
 
 void Service::not_proved() {
-  const BootTime since = rejuvenation_->failing_since.value_or(rejuvenation_->gone);
+  const BootTime since = rejuvenation_->failing_since ? *rejuvenation_->failing_since
+                                                      : rejuvenation_->gone.value_or(boot_now());
   const std::string why = "health check failed after a replacement: " +
                           (health_->detail.empty() ? "no check came back" : health_->detail);
-  interrupt_rejuvenation(since);
+  interrupt_rejuvenation(since, why);
   health_->healthy = false;
   const std::string event =
       emit("health.fail", ledger::Severity::kError, detail({{"reason", why}}));
@@ -234,12 +230,8 @@ bool Service::note_check(bool good) {
     return false;
   }
   now.failing_since.reset();
-  if (state_.downtime && state_.rejuvenation->counts_as_down) {
-    state_.active_since_boot = boot_now();
-    close_downtime();
-    state_.rejuvenation->counts_as_down = false;
-  }
-  if (now.gone.ns != 0 && now.gone < health_->probe_began) finish_rejuvenation();
+  end_own_downtime(boot_now());
+  if (now.gone && *now.gone < health_->probe_began) finish_rejuvenation();
   return true;
 }
 
@@ -247,10 +239,7 @@ void Service::finish_rejuvenation() {
   const std::unique_ptr<Rejuvenation> was = std::move(rejuvenation_);
   const bool checked = health_ && was->checks > 0;
   const std::string cause = state_.rejuvenation->cause;
-  if (state_.downtime && state_.rejuvenation->counts_as_down) {
-    state_.active_since_boot = boot_now();
-    close_downtime();
-  }
+  end_own_downtime(boot_now());
   state_.rejuvenation.reset();
   save();
   emit("unit.rejuvenated", ledger::Severity::kInfo,
@@ -267,11 +256,8 @@ void Service::finish_rejuvenation() {
 
 void Service::rejuvenation_failed(Error why) {
   const std::unique_ptr<Rejuvenation> was = std::move(rejuvenation_);
-  const std::string cause = state_.rejuvenation ? state_.rejuvenation->cause : std::string();
-  if (state_.downtime && state_.rejuvenation && state_.rejuvenation->counts_as_down) {
-    state_.active_since_boot = boot_now();
-    close_downtime();
-  }
+  const std::string cause = state_.rejuvenation->cause;
+  end_own_downtime(boot_now());
   state_.rejuvenation.reset();
   save();
   emit("unit.rejuvenation-failed", ledger::Severity::kWarning, detail({{"error", why.message()}}),
@@ -279,45 +265,43 @@ void Service::rejuvenation_failed(Error why) {
   complete(was->done, std::move(why));
 }
 
-void Service::interrupt_rejuvenation(BootTime when) {
+void Service::interrupt_rejuvenation(BootTime when, const std::string& why) {
   if (!rejuvenation_ || rejuvenation_->interrupted) return;
-  if (state_.downtime && state_.rejuvenation->counts_as_down) {
-    state_.active_since_boot = std::max(when, state_.downtime->start_since_boot);
-    close_downtime();
-    state_.rejuvenation->counts_as_down = false;
-  }
+  end_own_downtime(when);
+  Error error = Error(ErrorCode::kGone, "rejuvenate", unit_->name).with_detail(why);
   if (!rejuvenation_->switched) {
     if (!state_.standby_frozen) drop_standby();
-    rejuvenation_failed(Error(ErrorCode::kGone, "rejuvenate", unit_->name)
-                            .with_detail("the unit went down before its successor was ready"));
-    return;
+    return rejuvenation_failed(std::move(error));
   }
-  emit("unit.rejuvenation-failed", ledger::Severity::kWarning,
-       detail({{"error", "the successor went down"}}), state_.rejuvenation->cause);
-  complete(
-      rejuvenation_->done,
-      Error(ErrorCode::kGone, "rejuvenate", unit_->name).with_detail("the successor went down"));
-  if (is_retiring()) {
-    // It ends by itself, whatever becomes of the new one.
-    rejuvenation_->interrupted = true;
-    state_.rejuvenation->interrupted = true;
-    save();
-    return;
+  if (!is_retiring()) {
+    // What came with the old one has had its signal; there is no more time for it.
+    if (!rejuvenation_->gone) (void)cgroup_for(Role::kStandby)->kill_all().has_value();
+    return rejuvenation_failed(std::move(error));
   }
-  if (rejuvenation_->gone.ns == 0) (void)cgroup_for(Role::kStandby)->kill_all().has_value();
-  rejuvenation_.reset();
-  state_.rejuvenation.reset();
+  // The old one ends by itself, whatever becomes of the new one.
+  rejuvenation_->interrupted = true;
+  state_.rejuvenation->interrupted = true;
+  save();
+  emit("unit.rejuvenation-failed", ledger::Severity::kWarning, detail({{"error", error.message()}}),
+       state_.rejuvenation->cause);
+  complete(rejuvenation_->done, std::move(error));
+}
+
+/// A planned downtime that the replacement itself began.
+void Service::end_own_downtime(BootTime when) {
+  if (!state_.downtime || !state_.rejuvenation->counts_as_down) return;
+  state_.active_since_boot = std::max(when, state_.downtime->start_since_boot);
+  close_downtime();
+  state_.rejuvenation->counts_as_down = false;
 }
 
 /// Our predecessor was killed in the middle.
 void Service::resume_rejuvenation() {
-  rejuvenation_->interrupted = state_.rejuvenation->interrupted;
-  rejuvenation_->switched = state_.standby.slot == ProcessTable::kNoSlot || is_retiring();
   if (is_retiring() && !rejuvenation_->retiring.pidfd.valid()) {
     on_retired({});
   } else if (is_retiring()) {
     retire();
-  } else if (state_.standby.slot != ProcessTable::kNoSlot) {
+  } else if (!rejuvenation_->switched) {
     // Whether it was ready is not known any more; the old one serves, and nothing is lost but time.
     // It may serve too by now, and ends as one that does. With Standby=1 it is the spare.
     if (spec().nines.standby == 0) {
@@ -329,43 +313,6 @@ void Service::resume_rejuvenation() {
   } else {
     retired();
   }
-}
-
-void Service::react(const unit::ExecCommand& command,
-                    std::map<std::string, std::string> environment, const std::string& cause) {
-  if (reaction_) return;  // the last one is not over yet
-  LaunchInputs inputs{*unit_, command};
-  inputs.invocation_id = state_.invocation_id;
-  inputs.user_mode = context_.user_mode;
-  inputs.extra_environment = std::move(environment);
-  if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
-  const auto failed = [this, &cause](const Error& error) {
-    emit("unit.reaction", ledger::Severity::kWarning, detail({{"error", error.message()}}), cause);
-  };
-  const auto log = open_log();
-  if (!log) return failed(log.error());
-  const auto writer = (*log)->writer();
-  if (!writer) return failed(writer.error());
-  inputs.stdout_fd = writer->get();
-  inputs.stderr_fd = writer->get();
-  auto prepared = build_spawn_request(inputs);
-  if (!prepared) return failed(prepared.error());
-  const auto slot = context_.table.allocate();
-  if (!slot) return failed(slot.error());
-  prepared->request.sibling = true;
-  prepared->request.pid_slot = context_.table.pid_address(*slot);
-  auto spawned = sys::spawn(prepared->request);
-  if (!spawned) {
-    context_.table.release(*slot);
-    return failed(spawned.error());
-  }
-  reaction_ = std::make_unique<Reaction>();
-  reaction_->command = LiveProcess{spawned->id, std::move(spawned->pidfd), *slot, {}};
-  reaction_->cause = cause;
-  reaction_->timer = context_.loop.after(kReactionTimeout, [this] {
-    (void)reaction_->command.pidfd.send_signal(SIGKILL).has_value();
-  });
-  observer_.process_started(*this, spawned->id.pid);
 }
 
 }  // namespace nines::supervise

@@ -14,9 +14,6 @@
 namespace nines::supervise {
 namespace {
 
-// For programs that do not say when they are ready: long enough to initialize, and harmless if it
-// is not, since until it is frozen the spare serves as the main one does.
-constexpr Nanoseconds kWarmUp = std::chrono::milliseconds(500);
 constexpr Nanoseconds kBusyRetry = std::chrono::milliseconds(20);
 // After a failure of the spare itself.
 constexpr Nanoseconds kStandbyRetry = std::chrono::seconds(5);

@@ -11,9 +11,7 @@
 
 #include "app/supervise/crash_handover.h"
 #include "app/supervise/event_detail.h"
-#include "app/supervise/exec_context.h"
 #include "app/supervise/service.h"
-#include "sys/spawn.h"
 
 namespace nines::supervise {
 namespace {
@@ -147,41 +145,6 @@ void Service::kill_hung(Outcome outcome, std::string why) {
     interrupt_rejuvenation(boot_now());
     enter_stop_signal();
   });
-}
-
-void Service::run_health_command(std::function<void(Status)> done) {
-  LaunchInputs inputs{*unit_, spec().nines.health_check->command};
-  inputs.invocation_id = state_.invocation_id;
-  // Where the main process is: the other one may be frozen, or about to be emptied.
-  inputs.cgroup = cgroup_for(Role::kMain);
-  inputs.user_mode = context_.user_mode;
-  if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
-  auto request = build_spawn_request(inputs);
-  if (!request) {
-    done(std::move(request.error()));
-    return;
-  }
-  auto slot = context_.table.allocate();
-  if (!slot) {
-    done(std::move(slot.error()));
-    return;
-  }
-  request->request.sibling = true;
-  request->request.pid_slot = context_.table.pid_address(*slot);
-  auto spawned = sys::spawn(request->request);
-  if (!spawned) {
-    context_.table.release(*slot);
-    done(std::move(spawned.error()));
-    return;
-  }
-  // A command that outlives its time-out is ended before the next one is started.
-  if (health_->command.valid()) {
-    (void)health_->command.pidfd.send_signal(SIGKILL).has_value();
-    forget(health_->command);
-  }
-  health_->command = LiveProcess{spawned->id, std::move(spawned->pidfd), *slot, {}};
-  health_->command_done = std::move(done);
-  observer_.process_started(*this, health_->command.id.pid);
 }
 
 /// Whether a process belongs to the spare, a successor, or what a successor has replaced.

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
 
 #include "app/unit/printable.h"
 #include "app/unit/value.h"
+#include "base/text.h"
 
 namespace nines::unit {
 namespace {
@@ -64,35 +64,6 @@ const Index& index() {
 }
 
 constexpr std::size_t kLongestName = 64;  // nothing longer is a slip of the finger
-
-/// Levenshtein distance, letters compared without case; `limit` + 1 for all that are further apart.
-/// Only cells near the diagonal can be on a path that short, and once a whole row is beyond the
-/// limit, so is the rest: a file full of unknown words must not take long.
-/// @pre  `b` is at most kLongestName long.
-std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
-  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  const std::size_t beyond = limit + 1;
-  std::array<std::size_t, kLongestName + 1> row;
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = std::min(j, beyond);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    const std::size_t first = i > limit ? i - limit : 1;
-    const std::size_t last = std::min(b.size(), i + limit);
-    const char letter = lower(a[i - 1]);
-    std::size_t diagonal = row[first - 1];
-    row[first - 1] = first == 1 ? std::min(i, beyond) : beyond;
-    std::size_t least = row[first - 1];
-    for (std::size_t j = first; j <= last; ++j) {
-      const std::size_t substitute = diagonal + (letter == lower(b[j - 1]) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute, beyond});
-      least = std::min(least, row[j]);
-    }
-    // Right of the band nothing was computed yet, and row i + 1 looks there.
-    if (last < b.size()) row[last + 1] = beyond;
-    if (least > limit) return beyond;
-  }
-  return std::min(row[b.size()], beyond);
-}
 
 std::string name_of(std::uint8_t section) {
   for (const SectionName& entry : kSectionNames) {

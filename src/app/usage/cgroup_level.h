@@ -28,11 +28,11 @@ class CgroupLevel {
 
   bool exists() const { return exists_; }  ///< false above the top of the hierarchy
   bool has_memory() const { return memory_ != Interface::kNone; }
-  bool has_tasks() const { return has_tasks_; }
 
   double memory_limit() const { return memory_limit_; }                 ///< bytes; infinity: none
   const char* memory_limited_by() const { return memory_limited_by_; }  ///< the file's name
   double tasks_limit() const { return tasks_limit_; }
+  const char* tasks_limited_by() const { return "pids.max"; }
   /// Of v1: the least limit of this cgroup and all above it, also of those that are out of sight.
   double hierarchical_limit() const { return hierarchical_limit_; }
 

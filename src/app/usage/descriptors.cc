@@ -52,7 +52,7 @@ void measure_descriptors(Round& round) {
     const auto count = count_of(round, facts);
     if (!count) continue;
     tightest.offer({Resource::kFds, fmt::format("RLIMIT_NOFILE of {}", facts.pid), *count,
-                    facts.limits.descriptors});
+                    facts.limits.descriptors, Scope::kProcess});
   }
   std::move(tightest).add_to(round);
 }

@@ -22,13 +22,13 @@ void measure_disk(Round& round) {
     const std::string name = shown(file_system.mount_point);
     if (said.f_blocks > 0) {
       round.add({Resource::kDisk, "free space of " + name, used,
-                 used + static_cast<double>(free) * block});
+                 used + static_cast<double>(free) * block, Scope::kShared});
     }
     // Some have no fixed number of inodes, and say 0.
     if (said.f_files > 0) {
       const double inodes = static_cast<double>(said.f_files - said.f_ffree);
       round.add({Resource::kDisk, "free inodes of " + name, inodes,
-                 inodes + static_cast<double>(said.f_favail)});
+                 inodes + static_cast<double>(said.f_favail), Scope::kShared});
     }
   }
 }

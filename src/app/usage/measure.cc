@@ -85,19 +85,27 @@ void Tightest::offer(Usage usage) {
   if (better) best_ = std::move(usage);
 }
 
-void for_each_level(Round& round, OwnCgroup& own,
-                    const std::function<void(const std::string&, CgroupLevel&)>& each) {
+double offer_levels(Round& round, OwnCgroup& own, const CgroupResource& what, Tightest& tightest) {
+  double least = kNoLimit;
   std::string path = own.first;
   CgroupLevel* level = &own.second;
   // Above the top of the hierarchy there is a directory that is no cgroup.
   while (level->exists()) {
-    each(path, *level);
+    const double limit = (level->*what.limit)();
+    if (limit != kNoLimit) level->measure(path, round.now, round.result.failures);
+    if (const auto use = (level->*what.use)(); limit != kNoLimit && use) {
+      least = std::min(least, limit);
+      tightest.offer({what.resource,
+                      fmt::format("{} of {}", (level->*what.limited_by)(), round.shown_path(path)),
+                      *use, limit, level == &own.second ? Scope::kUnit : Scope::kShared});
+    }
     const std::size_t slash = path.rfind('/');
-    if (slash == std::string::npos || slash == 0) return;
+    if (slash == std::string::npos || slash == 0) break;
     path.resize(slash);
     level = &round.host.shared_cgroup(path);
     level->look(path, round.now);
   }
+  return least;
 }
 
 void refresh_processes(Round& round) {

@@ -7,28 +7,23 @@
 namespace nines::usage {
 namespace {
 
+constexpr CgroupResource kInCgroup = {Resource::kMemory, &CgroupLevel::memory,
+                                      &CgroupLevel::memory_limit, &CgroupLevel::memory_limited_by};
+
 /// What the unit's own cgroup holds; offers each limit at it and above it.
 std::optional<double> in_cgroups(Round& round, Tightest& tightest) {
   std::optional<double> own_use;
   for (OwnCgroup& own : round.unit.cgroups) {
     if (!own.second.has_memory()) continue;
-    if (!own_use) own_use = own.second.memory();
-    double least_seen = kNoLimit;
-    for_each_level(round, own, [&](const std::string& path, CgroupLevel& level) {
-      if (level.memory_limit() == kNoLimit) return;
-      level.measure(path, round.now, round.result.failures);
-      if (!level.memory()) return;
-      least_seen = std::min(least_seen, level.memory_limit());
-      tightest.offer({Resource::kMemory,
-                      fmt::format("{} of {}", level.memory_limited_by(), round.shown_path(path)),
-                      *level.memory(), level.memory_limit()});
-    });
+    const auto use = own.second.memory();
+    if (!own_use) own_use = use;
+    const double least_seen = offer_levels(round, own, kInCgroup, tightest);
     // A limit that is set where our cgroup namespace lets nobody look.
     const double hierarchical = own.second.hierarchical_limit();
-    if (hierarchical < least_seen && own.second.memory()) {
+    if (hierarchical < least_seen && use) {
       tightest.offer({Resource::kMemory,
-                      "hierarchical_memory_limit of " + round.shown_path(own.first),
-                      *own.second.memory(), hierarchical});
+                      "hierarchical_memory_limit of " + round.shown_path(own.first), *use,
+                      hierarchical, Scope::kShared});
     }
   }
   return own_use;
@@ -38,7 +33,8 @@ void offer_resource_limits(const ProcessFacts& facts, const StatusFacts& status,
                            Tightest& tightest) {
   const auto offer = [&](const char* name, double value, double limit) {
     if (limit == kNoLimit) return;
-    tightest.offer({Resource::kMemory, fmt::format("{} of {}", name, facts.pid), value, limit});
+    tightest.offer({Resource::kMemory, fmt::format("{} of {}", name, facts.pid), value, limit,
+                    Scope::kProcess});
   };
   offer("RLIMIT_AS", status.address_space, facts.limits.address_space);
   offer("RLIMIT_DATA", status.data, facts.limits.data);
@@ -78,7 +74,8 @@ void measure_memory(Round& round) {
   if (!own_use) return;
   auto available = round.host.available_memory(round.now);
   if (!available) return round.failed(std::move(available.error()));
-  round.add({Resource::kMemory, "available memory of the host", *own_use, *own_use + *available});
+  round.add({Resource::kMemory, "available memory of the host", *own_use, *own_use + *available,
+             Scope::kShared});
 }
 
 }  // namespace nines::usage

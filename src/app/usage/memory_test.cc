@@ -34,8 +34,10 @@ TEST_F(Memory, OfAV2CgroupIsWithoutReclaimableCache) {
   EXPECT_EQ(usage.value, 3500);
   EXPECT_EQ(usage.limit, 10000);
   EXPECT_DOUBLE_EQ(usage.room(), 0.65);
+  EXPECT_EQ(usage.scope, Scope::kUnit);
   const Usage of_host = usage_of(measured, kHost);
   EXPECT_EQ(of_host.value, 3500);
+  EXPECT_EQ(of_host.scope, Scope::kShared);
   EXPECT_EQ(of_host.limit, 3500 + 1000 * kKiB);
 }
 
@@ -54,6 +56,7 @@ TEST_F(Memory, OfAnAncestorIsComparedWithItsOwnLimit) {
               ElementsAre("memory.max of /sys/fs/cgroup/s", kHost));
   const Usage usage = usage_of(measured, "memory.max of /sys/fs/cgroup/s");
   EXPECT_EQ(usage.value, 8000);
+  EXPECT_EQ(usage.scope, Scope::kShared);
   EXPECT_EQ(usage_of(measured, kHost).value, 1000);
 }
 

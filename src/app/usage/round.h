@@ -1,7 +1,6 @@
 // One measurement of one unit while it is made, and its parts. Private to the room.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,9 +41,16 @@ class Tightest {
 
 using OwnCgroup = std::pair<std::string, CgroupLevel>;
 
-/// Calls `each` for a cgroup of the unit and then for all above it, with their limits known.
-void for_each_level(Round& round, OwnCgroup& own,
-                    const std::function<void(const std::string& path, CgroupLevel&)>& each);
+/// How a cgroup tells of one resource.
+struct CgroupResource {
+  Resource resource;
+  std::optional<double> (CgroupLevel::*use)() const;
+  double (CgroupLevel::*limit)() const;
+  const char* (CgroupLevel::*limited_by)() const;
+};
+
+/// Offers each limit of a cgroup of the unit, and of all above it. @return the least of them.
+double offer_levels(Round& round, OwnCgroup& own, const CgroupResource& what, Tightest& tightest);
 
 /// Which processes and cgroups there are now, with what is known of them.
 void refresh_processes(Round& round);

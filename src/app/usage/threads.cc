@@ -14,17 +14,14 @@ namespace {
 /// Whom RLIMIT_NPROC does not stop. @source copy_process(), kernel/fork.c; capabilities(7)
 constexpr std::uint64_t kMayExceed = (1ULL << 21) | (1ULL << 24);  // CAP_SYS_ADMIN, _RESOURCE
 
+constexpr CgroupResource kInCgroup = {Resource::kThreads, &CgroupLevel::tasks,
+                                      &CgroupLevel::tasks_limit, &CgroupLevel::tasks_limited_by};
+
 std::optional<double> in_cgroups(Round& round, Tightest& tightest) {
   std::optional<double> own_use;
   for (OwnCgroup& own : round.unit.cgroups) {
     if (!own_use) own_use = own.second.tasks();
-    for_each_level(round, own, [&](const std::string& path, CgroupLevel& level) {
-      if (level.tasks_limit() == kNoLimit) return;
-      level.measure(path, round.now, round.result.failures);
-      if (!level.tasks()) return;
-      tightest.offer({Resource::kThreads, "pids.max of " + round.shown_path(path), *level.tasks(),
-                      level.tasks_limit()});
-    });
+    (void)offer_levels(round, own, kInCgroup, tightest);
   }
   return own_use;
 }
@@ -71,7 +68,7 @@ std::optional<double> in_processes(Round& round, bool sum, Tightest& tightest) {
   }
   for (const auto& [uid, user] : users) {
     tightest.offer({Resource::kThreads, fmt::format("RLIMIT_NPROC of user {}", uid), user.threads,
-                    user.limit});
+                    user.limit, Scope::kShared});
   }
   return all;
 }
@@ -90,7 +87,7 @@ void measure_threads(Round& round) {
   auto host = round.host.tasks(round.now);
   if (!host) return round.failed(std::move(host.error()));
   const double free = std::max(0.0, host->limit - host->running);
-  round.add({Resource::kThreads, host->limited_by, *own_use, *own_use + free});
+  round.add({Resource::kThreads, host->limited_by, *own_use, *own_use + free, Scope::kShared});
 }
 
 }  // namespace nines::usage

@@ -37,6 +37,13 @@ namespace nines::usage {
 enum class Resource : std::uint8_t { kMemory, kFds, kThreads, kDisk, kBacklog };
 std::string_view to_string(Resource resource);  ///< "memory", "fds" ...
 
+/// Whose the limit is, and so what a fresh process in the unit's place changes.
+enum class Scope : std::uint8_t {
+  kProcess,  ///< of one process, which `limited_by` names: it ends with that
+  kUnit,     ///< of the unit alone: a fresh process begins anew below it
+  kShared,   ///< of several units, a user or the host: any of them may be what grows
+};
+
 inline constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 struct Usage {
@@ -46,6 +53,7 @@ struct Usage {
   std::string limited_by;
   double value = 0;  ///< bytes, or a number of what the resource is named for
   double limit = kNoLimit;
+  Scope scope = Scope::kUnit;
 
   /// @return how much of the limit is free, 1 where there is none; negative beyond it.
   double room() const;
