@@ -29,6 +29,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
   const std::size_t beyond = limit + 1;
   if (a == b) return 0;
   if (a.size() > kLongestWord || b.size() > kLongestWord) return beyond;
+  // Each step evens out one character; and the band below would end before the last column.
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit) return beyond;
   // Three rows of the table: before last, last, this. Only cells near the diagonal can be on a path
   // that short, and once a whole row is beyond the limit, so is the rest.
   Row rows[3];
