@@ -1,7 +1,9 @@
 // The ledger as a file: out of it, into it, and whether it is sound. All of it works without a
-// daemon; what alters the file says so where one is running.
+// daemon. An import waits its turn beside a running one; a repair keeps it out.
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -16,6 +18,7 @@
 #include "ledger/export.h"
 #include "ledger/host_identity.h"
 #include "ledger/store.h"
+#include "sys/file.h"
 
 namespace nines::cli {
 namespace {
@@ -23,22 +26,42 @@ namespace {
 /// Lines of at most what the parser takes: a file without newlines must not fill the memory.
 class Lines {
  public:
-  explicit Lines(std::istream& in) : in_(in) {}
-  bool next(std::string* line) {
+  Lines(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {}
+  /// @errors kIo: what was read so far is not all.
+  Result<bool> next(std::string* line) {
     line->clear();
+    errno = 0;
     for (char c = 0; in_.get(c);) {
       if (c == '\n') return true;
       if (line->size() <= ledger::kMaxJsonBytes) line->push_back(c);
     }
+    // A directory, or a disk that fails half-way.
+    if (in_.bad()) return Error::from_errno(errno == 0 ? EIO : errno, "read", name_);
     return !line->empty();
   }
 
  private:
   std::istream& in_;
+  std::string name_;
 };
 
-bool daemon_answers(const Context& context) {
-  return api::Client::connect(api::api_socket_path(context.runtime_dir)).has_value();
+/// Keeps a daemon from using the ledger for as long as the result is there; where none has used its
+/// directory yet, there is nothing to be kept.
+/// @errors kBusy: one does.
+Result<UniqueFd> keep_daemon_out(const Context& context, const LedgerOptions& options,
+                                 const std::string& path) {
+  const Error busy = Error(ErrorCode::kBusy, "repair ledger", path)
+                         .with_detail("the daemon is using it")
+                         .with_hint("stop ninesd first; units that it keeps are stopped with it");
+  const bool own = options.ledger.empty();
+  if (own && api::Client::connect(api::api_socket_path(context.runtime_dir))) return busy;
+  // The runtime directory may have a link to it: the daemon's lock is beside the file itself.
+  std::error_code unused;
+  const auto file = std::filesystem::weakly_canonical(path, unused);
+  auto lock = sys::try_lock(file.parent_path() / "lock", sys::LockMode::kExclusive);
+  if (lock) return lock;
+  if (lock.error().code() == ErrorCode::kBusy) return busy;
+  return UniqueFd();
 }
 
 }  // namespace
@@ -65,7 +88,7 @@ ExitCode run_import(const Context& context, const LedgerOptions& options) {
   if (!host) return report(context, host.error());
   auto store = ledger::Store::open(ledger_file(context, options.ledger), *host);
   if (!store) return report(context, store.error());
-  Lines lines(options.file == "-" ? std::cin : file);
+  Lines lines(options.file == "-" ? std::cin : file, options.file);
   const auto imported = store->import([&](std::string* line) { return lines.next(line); });
   if (!imported) return report(context, imported.error());
   store->close_in_order();
@@ -112,15 +135,12 @@ ExitCode run_ledger_check(const Context& context, const LedgerOptions& options) 
 }
 
 ExitCode run_ledger_repair(const Context& context, const LedgerOptions& options) {
-  if (options.ledger.empty() && daemon_answers(context)) {
-    return report(context,
-                  Error(ErrorCode::kBusy, "repair ledger")
-                      .with_detail("the daemon is using it")
-                      .with_hint("stop ninesd first; units that it keeps are stopped with it"));
-  }
+  const std::string path = ledger_file(context, options.ledger);
+  const auto lock = keep_daemon_out(context, options, path);
+  if (!lock) return report(context, lock.error());
   const auto host = ledger::detect_host();
   if (!host) return report(context, host.error());
-  const auto repaired = ledger::repair(ledger_file(context, options.ledger), *host);
+  const auto repaired = ledger::repair(path, *host);
   if (!repaired) return report(context, repaired.error());
   if (context.json) {
     context.out << nlohmann::json{{"api", api::kVersion},
@@ -134,7 +154,7 @@ ExitCode run_ledger_repair(const Context& context, const LedgerOptions& options)
     context.out << "It is sound; nothing was done.\n";
   } else {
     context.out << fmt::format(
-        "{} events and {} downtimes saved, {} places could not be read.\n"
+        "{} events and {} downtimes saved, {} rows or stretches of rows were lost.\n"
         "The damaged file is {}\n",
         repaired->events, repaired->intervals, repaired->unreadable,
         printable(repaired->set_aside));

@@ -115,6 +115,12 @@ ExitCode run_why(const Context& context, const WhyOptions& options) {
       (void)report(context, since.error());
       return ExitCode::kUsage;
     }
+    if (*since > utc_now()) {
+      (void)report(context, Error(ErrorCode::kInvalidArgument, "why --since", options.since)
+                                .with_detail("that is still to come")
+                                .with_hint("1h, 30d, or a time that is over"));
+      return ExitCode::kUsage;
+    }
     get.since = *since;
   }
   const auto answer = fetch_report(context, options, get);

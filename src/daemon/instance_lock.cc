@@ -53,8 +53,8 @@ Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
 
 bool is_locked(const std::string& path) {
   // Shared: two that look at once must not see each other.
-  const auto fd = sys::open_file(path, O_RDONLY);
-  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+  const auto lock = sys::try_lock(path, sys::LockMode::kShared);
+  return !lock && lock.error().code() == ErrorCode::kBusy;
 }
 
 Status name_lock_owner(int lock, pid_t owner) {

@@ -27,7 +27,7 @@ struct Repaired {
   std::string set_aside;   ///< where the damaged file is now; empty: it was sound, nothing was done
   std::size_t events = 0;  ///< saved
   std::size_t intervals = 0;
-  std::size_t unreadable = 0;  ///< stretches of rows that could not be read
+  std::size_t unreadable = 0;  ///< rows, or stretches of them, that were not saved
 };
 
 /// Sets a damaged ledger aside under the name that quarantine_name() gives, never deletes it, and

@@ -20,7 +20,7 @@ std::string fresh_directory() {
 }
 
 nines::Result<CommittedBatch> import(Store& store, std::string_view text) {
-  return store.import([&text](std::string* line) {
+  return store.import([&text](std::string* line) -> nines::Result<bool> {
     if (text.empty()) return false;
     const std::size_t end = std::min(text.find('\n'), text.size());
     *line = text.substr(0, end);

@@ -6,6 +6,7 @@
 
 #include "ledger/check.h"
 #include "ledger/reader.h"
+#include "ledger/reader_rows.h"
 #include "ledger/store.h"
 #include "ledger/test_support.h"
 
@@ -47,7 +48,7 @@ class ExportTest : public ::testing::Test {
   }
   static Result<CommittedBatch> import(Store& store, const std::vector<std::string>& lines) {
     std::size_t next = 0;
-    return store.import([&](std::string* line) {
+    return store.import([&](std::string* line) -> Result<bool> {
       if (next == lines.size()) return false;
       *line = lines[next++];
       return true;
@@ -128,6 +129,64 @@ TEST_F(ExportTest, OldEventsBecomeDailyCountsAndDowntimesStay) {
   EXPECT_EQ(*database.value("SELECT max(seq) FROM events"), 20);
 }
 
+TEST_F(ExportTest, AnotherMachinesNeedsAFileOfItsOwn) {
+  fill(6);
+  const auto lines = lines_of(path_);
+  Store other = std::move(*Store::open(copy_, {"machine-2", "host-2", "boot-9"}));
+  ASSERT_TRUE(other.apply(std::vector<Record>{testing::opened("now", 5000)}));
+  const auto refused = import(other, lines);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().subject(), "line 1");
+  EXPECT_NE(refused.error().hint().find("--ledger"), std::string::npos);
+  // A new file is nobody's yet; then it is that machine's.
+  const std::string own = dir_.file("own.db");
+  Store fresh = std::move(*Store::open(own, {"machine-2", "host-2", "boot-9"}));
+  ASSERT_TRUE(import(fresh, lines));
+  ASSERT_TRUE(import(fresh, lines));
+  const auto report = Reader::open(own)->why({.unit = "", .from = UtcTime{0}, .to = utc_now()});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->host.from, UtcTime{kDay2026}) << "from its first record, not from the import";
+}
+
+TEST_F(ExportTest, OldNewsChangeNothingOfThePresent) {
+  const std::vector<std::string> old = [&] {
+    Store store = open(copy_);
+    EXPECT_TRUE(store.apply(
+        std::vector<Record>{testing::make_event("r", "unit.ready", "a.service", 10)}, "boot-0"));
+    store.close_in_order();
+    return lines_of(copy_);
+  }();
+  Store store = open(path_);
+  ASSERT_TRUE(store.apply(std::vector<Record>{
+      testing::make_event("now", "unit.ready", "a.service", 5000), testing::opened("down", 6000)}));
+  ASSERT_TRUE(import(store, old));
+  const auto open_ones = Reader::open(path_)->open_intervals();
+  ASSERT_TRUE(open_ones);
+  ASSERT_EQ(open_ones->size(), 1U) << "it is down still";
+  Database database = *Database::open(path_, OpenMode::kReadOnly);
+  EXPECT_EQ(*database.value("SELECT b.boot_id = 'boot-1' FROM units u JOIN boots b ON b.id = "
+                            "u.ready_boot JOIN names n ON n.id = u.unit WHERE n.text = "
+                            "'a.service'"),
+            1);
+  EXPECT_EQ(*database.value("SELECT min(first_ns) FROM units"), kDay2026 + 10 * kSecond);
+}
+
+TEST_F(ExportTest, AnExportThatCannotBeReadToItsEndIsNotTaken) {
+  fill(6);
+  const auto lines = lines_of(path_);
+  Store copy = open(copy_);
+  std::size_t next = 0;
+  const auto refused = copy.import([&](std::string* line) -> Result<bool> {
+    if (next == 5) return Error(ErrorCode::kIo, "read", "the export");
+    *line = lines[next++];
+    return true;
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kIo);
+  EventFilter all;
+  EXPECT_EQ(Reader::open(copy_)->events(all)->size(), 0U);
+}
+
 class CheckTest : public ExportTest {};
 
 TEST_F(CheckTest, ASoundOneHasNoFindingsAndIsLeftAlone) {
@@ -169,6 +228,44 @@ TEST_F(CheckTest, BrokenRulesAreFoundAndMended) {
     EXPECT_GE(repaired->events, 19U);
     EXPECT_GE(repaired->intervals, 9U);
   }
+}
+
+TEST_F(CheckTest, ARepairKeepsWhatIsNoRecord) {
+  fill(20);
+  {
+    Store store = open(path_);
+    ASSERT_TRUE(store.heartbeat(UtcTime{kDay2026 + 900 * kSecond}, BootTime{900 * kSecond}));
+    ASSERT_TRUE(store.apply(
+        std::vector<Record>{testing::make_event("q", "unit.ready", "quiet.service", 1)}));
+    while (*store.roll_up(UtcTime{kDay2026 + 150 * kSecond}, 100) > 0) {
+    }
+    ASSERT_TRUE(std::move(*Store::open(path_, {"machine-1", "host-1", "boot-3"}))
+                    .apply(std::vector<Record>{}));
+  }
+  const std::string everything =
+      "SELECT (SELECT group_concat(id || boot_id || host || first_seen_ns || outage_noted) FROM "
+      "boots) || (SELECT group_concat(boot || time_ns) FROM heartbeats) || (SELECT "
+      "group_concat(day || k.text || count) FROM event_days d JOIN names k ON k.id = d.kind) || "
+      "(SELECT group_concat(n.text || first_ns || ready_boot) FROM (SELECT * FROM units u JOIN "
+      "names n ON n.id = u.unit ORDER BY n.text) n)";
+  const auto all_of = [&] {
+    Database database = *Database::open(path_, OpenMode::kReadOnly);
+    return read_all<std::string>(&database, everything,
+                                 [](const auto& rows) { return rows.bytes(0); })
+        ->front();
+  };
+  const std::string before = all_of();
+  {
+    Database database = *Database::open(path_, OpenMode::kReadWriteCreate);
+    ASSERT_TRUE(
+        database.execute("PRAGMA foreign_keys = OFF; UPDATE events SET kind = 4711 WHERE "
+                         "seq = 20"));
+    database.set_checkpoint_on_close(true);
+  }
+  const auto repaired = repair(path_, {"machine-1", "host-1", "boot-3"});
+  ASSERT_TRUE(repaired) << repaired.error().message();
+  EXPECT_EQ(repaired->unreadable, 1U) << "of which nobody knows any more what it was";
+  EXPECT_EQ(all_of(), before);
 }
 
 TEST_F(CheckTest, OfADamagedFileWhatCanBeReadIsSaved) {

@@ -7,6 +7,7 @@
 
 #include "ledger/cause.h"
 #include "ledger/packed_id.h"
+#include "ledger/schema.h"
 
 namespace nines::ledger {
 namespace {
@@ -27,8 +28,9 @@ struct EarlierBoot {
 Result<std::optional<EarlierBoot>> earlier_boot(Database* database, std::int64_t row) {
   NINES_ASSIGN(Statement find,
                database->prepare("SELECT id, boot_id FROM boots WHERE id < ?1 AND host = (SELECT "
-                                 "host FROM boots WHERE id = ?1) ORDER BY id DESC LIMIT 1"));
-  NINES_ASSIGN(auto rows, find.query(row));
+                                 "host FROM boots WHERE id = ?1) AND outage_noted <> ?2 "
+                                 "ORDER BY id DESC LIMIT 1"));
+  NINES_ASSIGN(auto rows, find.query(row, kImported));
   NINES_ASSIGN(const bool found, rows.next());
   if (!found) return std::optional<EarlierBoot>();
   return std::optional<EarlierBoot>({rows.int64(0), rows.bytes(1)});
@@ -113,11 +115,6 @@ Status insert_event(Database* database, Names* names, const Event& event, std::i
                         event.detail_json, pack_id(event.caused_by));
 }
 
-Status mark_noted(Database* database, std::int64_t boot) {
-  NINES_ASSIGN(Statement mark, database->prepare("UPDATE boots SET outage_noted = 1 WHERE id = ?"));
-  return mark.execute(boot);
-}
-
 Event outage_event(const EarlierBoot& earlier, const LastSign& last, const Outage& outage,
                    const NewBoot& boot, const std::string& goodbye) {
   Event event;
@@ -161,13 +158,19 @@ Status split(IntervalTable* intervals, std::int64_t boot, DowntimeInterval open,
 
 }  // namespace
 
+Status mark_outage_noted(Database* database, std::int64_t boot) {
+  NINES_ASSIGN(Statement mark, database->prepare("UPDATE boots SET outage_noted = 1 WHERE id = ?"));
+  return mark.execute(boot);
+}
+
 Outage outage_between(const LastSign& last, UtcTime now, BootTime since_boot) {
   Outage outage;
   outage.start = last.time;
   const std::int64_t boot_began = now.ns - since_boot.ns;
   outage.clock_set_back = boot_began < last.time.ns;
-  outage.duration =
-      outage.clock_set_back ? Nanoseconds(since_boot.ns) : Nanoseconds(boot_began - last.time.ns);
+  const std::int64_t duration = outage.clock_set_back ? since_boot.ns : boot_began - last.time.ns;
+  // Longer than any: a boot without a clock, in 1970.
+  outage.duration = Nanoseconds(std::clamp<std::int64_t>(duration, 0, kMaxDuration));
   return outage;
 }
 
@@ -179,7 +182,7 @@ Result<bool> record_host_outage(Database* database, Names* names, IntervalTable*
     NINES_ASSIGN(const bool found, rows.next());
     if (found && rows.int64(0) != 0) return false;
   }
-  NINES_TRY(mark_noted(database, boot.row));
+  NINES_TRY(mark_outage_noted(database, boot.row));
   NINES_ASSIGN(const auto earlier, earlier_boot(database, boot.row));
   if (!earlier) return false;
   NINES_ASSIGN(auto last, heartbeat_of(database, earlier->row));

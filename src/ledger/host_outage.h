@@ -53,4 +53,7 @@ struct NewBoot {
 Result<bool> record_host_outage(Database* database, Names* names, IntervalTable* intervals,
                                 const NewBoot& boot);
 
+/// Takes a boot as looked at, whatever was found. @param boot  a row of boots
+Status mark_outage_noted(Database* database, std::int64_t boot);
+
 }  // namespace nines::ledger

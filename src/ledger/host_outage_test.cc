@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ledger/cause.h"
+#include "ledger/export.h"
 #include "ledger/reader.h"
 #include "ledger/store.h"
 #include "ledger/test_support.h"
@@ -91,6 +92,54 @@ TEST_F(HostOutageTest, WhatServedIsDownUntilItIsReadyAgain) {
   const auto host = intervals(std::string(kHostUnit));
   ASSERT_EQ(host.size(), 1U);
   EXPECT_EQ(host[0].interval.duration, std::chrono::seconds(40));  // 50 to 90, when it booted
+}
+
+TEST_F(HostOutageTest, ABootWithoutAClockIsNoEndOfTheLedger) {
+  {
+    Store store = boot("one");  // in 1970
+    Event ready = event("unit.ready", "a.service", 0, 100);
+    ready.time = UtcTime{100 * kSecond};
+    apply(store, {ready});
+    ASSERT_TRUE(store.heartbeat(UtcTime{150 * kSecond}, BootTime{150 * kSecond}));
+  }
+  Store store = boot("two");
+  const auto noted = store.note_outage(utc(110), BootTime{20 * kSecond});
+  ASSERT_TRUE(noted) << noted.error().message();
+  EXPECT_EQ(outages().size(), 1U);
+  apply(store, {event("unit.ready", "a.service", 115, 25)});
+  EXPECT_TRUE(intervals("a.service")[0].interval.closed);
+}
+
+TEST_F(HostOutageTest, AnImportedBootIsNotTheEarlierOne) {
+  {
+    Store store = boot("old");
+    apply(store, {event("unit.ready", "a.service", -86400 * 300, 100)});
+    store.close_in_order();
+  }
+  std::vector<std::string> lines;
+  ASSERT_TRUE(export_ledger(path_, [&](const std::string& line) {
+    lines.push_back(line);
+    return true;
+  }));
+  std::filesystem::remove(path_);
+  {
+    Store store = boot("one");
+    apply(store, {event("unit.ready", "a.service", 0, 100)});
+    ASSERT_TRUE(store.heartbeat(utc(50), BootTime{150 * kSecond}));
+    std::size_t next = 0;
+    ASSERT_TRUE(store.import([&](std::string* line) -> Result<bool> {
+      if (next == lines.size()) return false;
+      *line = lines[next++];
+      return true;
+    }));
+  }
+  Store store = boot("two");
+  ASSERT_TRUE(store.note_outage(utc(110), BootTime{20 * kSecond}));
+  const auto host = intervals(std::string(kHostUnit));
+  ASSERT_EQ(host.size(), 1U);
+  EXPECT_EQ(host[0].interval.start, utc(50));
+  ASSERT_EQ(intervals("a.service").size(), 1U);
+  EXPECT_EQ(intervals("a.service")[0].interval.start, utc(50));
 }
 
 TEST_F(HostOutageTest, IsNotedOnceForEachBoot) {

@@ -19,9 +19,8 @@ void add_note(std::string* note, std::string_view text) {
   *note += text;
 }
 
-// Bounds that keep every sum of a start and a duration inside 64 bits: the year 2116, 36 years.
+// The year 2116; see kMaxDuration.
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
-constexpr std::int64_t kMaxDuration = std::int64_t{1} << 60;
 
 Status validate(const DowntimeInterval& interval) {
   const Error refused = Error(ErrorCode::kInvalidArgument, "record downtime", interval.unit);

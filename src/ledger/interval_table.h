@@ -12,6 +12,10 @@
 
 namespace nines::ledger {
 
+/// No interval is longer, so that every sum of a start and a duration stays inside 64 bits: 36
+/// years.
+inline constexpr std::int64_t kMaxDuration = std::int64_t{1} << 60;
+
 /// What became of a reported interval.
 enum class IntervalOutcome : std::uint8_t {
   kOpened,

@@ -106,7 +106,11 @@ Result<std::optional<UtcTime>> first_boot(Database* database) {
 
 }  // namespace
 
-Result<WhyReport> Reader::why(const WhyQuery& query) {
+Result<WhyReport> Reader::why(const WhyQuery& asked) {
+  WhyQuery query = asked;
+  // Before 1970 nothing is known, and what looks back from there must not leave 64 bits.
+  query.from.ns =
+      std::clamp<std::int64_t>(asked.from.ns, 0, std::max<std::int64_t>(asked.to.ns, 0));
   NINES_ASSIGN(const Snapshot snapshot, Snapshot::begin(&database_));
   const bool of_host_only = query.unit == kHostUnit;
   NINES_ASSIGN(const auto units, known_units(&database_, query.unit));

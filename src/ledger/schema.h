@@ -8,6 +8,10 @@
 
 namespace nines::ledger {
 
+/// boots.outage_noted of a boot that was imported: it came here after it was over, so its place
+/// among the rows says nothing about when it was.
+inline constexpr int kImported = 2;
+
 /// One step. Step n (counted from 1) takes the database from version n-1 to n.
 struct Migration {
   const char* name;

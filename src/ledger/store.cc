@@ -82,6 +82,10 @@ Status Store::prepare() {
                        "SET first_ns = min(first_ns, excluded.first_ns), ready_boot = "
                        "excluded.ready_boot, ready_since_boot_ns = "
                        "excluded.ready_since_boot_ns"));
+  NINES_ASSIGN(inner_->note_seen,
+               database.prepare("INSERT INTO units (unit, first_ns) VALUES (?, ?) ON CONFLICT "
+                                "(unit) DO UPDATE SET first_ns = min(first_ns, "
+                                "excluded.first_ns)"));
   NINES_ASSIGN(inner_->refine_cause,
                database.prepare("UPDATE intervals SET cause = ? WHERE cause_event = ?"));
   NINES_ASSIGN(inner_->last_seq, database.prepare("SELECT coalesce(max(seq), 0) FROM events"));
@@ -147,7 +151,7 @@ Result<CommittedBatch> Store::apply_in_transaction(std::span<const Record> recor
   NINES_ASSIGN(const std::int64_t boot, boot_row(boot_id));
   CommittedBatch batch;
   for (const Record& record : records) {
-    const Status applied = apply_one(record, boot, &batch);
+    const Status applied = apply_one(record, boot, Origin::kHere, &batch);
     if (applied) continue;
     // A statement that broke a rule is undone by itself; the transaction goes on.
     if (!is_refusal(applied.error()) || !inner_->database.in_transaction()) return applied.error();
@@ -163,8 +167,11 @@ Result<CommittedBatch> Store::apply_in_transaction(std::span<const Record> recor
   return batch;
 }
 
-Status Store::apply_one(const Record& record, std::int64_t boot, CommittedBatch* batch) {
-  if (const auto* event = std::get_if<Event>(&record)) return apply_event(*event, boot, batch);
+Status Store::apply_one(const Record& record, std::int64_t boot, Origin origin,
+                        CommittedBatch* batch) {
+  if (const auto* event = std::get_if<Event>(&record)) {
+    return apply_event(*event, boot, origin, batch);
+  }
   NINES_ASSIGN(const IntervalOutcome outcome,
                inner_->intervals->upsert(std::get<DowntimeInterval>(record), boot));
   switch (outcome) {
@@ -176,7 +183,8 @@ Status Store::apply_one(const Record& record, std::int64_t boot, CommittedBatch*
   return {};
 }
 
-Status Store::apply_event(const Event& event, std::int64_t boot, CommittedBatch* batch) {
+Status Store::apply_event(const Event& event, std::int64_t boot, Origin origin,
+                          CommittedBatch* batch) {
   if (event.id.empty() || event.kind.empty()) {
     return Error(ErrorCode::kInvalidArgument, "record event", event.kind)
         .with_detail("an event needs an id and a kind");
@@ -192,16 +200,18 @@ Status Store::apply_event(const Event& event, std::int64_t boot, CommittedBatch*
       pack_id(event.caused_by)));
   const bool is_new = inner_->database.changes() > 0;
   ++(is_new ? batch->events_new : batch->events_known);
-  return is_new ? follow_up(event, boot, subject) : Status();
+  return is_new ? follow_up(event, boot, origin, subject) : Status();
 }
 
-Status Store::follow_up(const Event& event, std::int64_t boot,
+Status Store::follow_up(const Event& event, std::int64_t boot, Origin origin,
                         std::optional<std::int64_t> subject) {
   if (event.kind == kDumpedKind && !event.caused_by.empty()) {
     NINES_ASSIGN(const std::int64_t cause, inner_->names.intern(to_string(classify(event))));
     return inner_->refine_cause.execute(cause, pack_id(event.caused_by));
   }
   if (event.kind != kReadyKind || !subject) return {};
+  // Old news: what is down now is not up for it, and an export has its downtimes' ends itself.
+  if (origin == Origin::kExport) return inner_->note_seen.execute(*subject, event.time.ns);
   NINES_TRY(inner_->note_ready.execute(*subject, event.time.ns, boot, event.since_boot.ns));
   return inner_->intervals->close_from_earlier_boot(*subject, boot, event.time, event.since_boot);
 }
@@ -216,7 +226,10 @@ Status Store::note_outage(UtcTime now, BootTime since_boot) {
   if (!done) {
     inner_->names.forget();
     inner_->boots.clear();
-    return done;
+    if (!is_refusal(done.error())) return done;
+    // It would be refused for ever, and nothing else be stored meanwhile.
+    NINES_ASSIGN(const std::int64_t again, boot_row({}));
+    NINES_TRY(mark_outage_noted(&inner_->database, again));
   }
   inner_->outage_noted = true;
   return {};

@@ -32,6 +32,8 @@ struct CommittedBatch {
   std::int64_t last_seq = 0;  ///< greatest Event sequence number in the ledger, 0: none
 };
 
+using NextLine = std::function<Result<bool>(std::string* line)>;
+
 class Store {
  public:
   /// Opens or creates the database, brings its schema up to date and registers this boot.
@@ -48,11 +50,13 @@ class Store {
   Result<CommittedBatch> apply(std::span<const Record> records, const std::string& boot_id = {});
 
   /// Stores an export: all of its lines, or none. Every line is checked; what is there already (by
-  /// id) changes nothing, so that importing twice is importing once.
+  /// id) changes nothing, so that importing twice is importing once. Nothing that is known of the
+  /// present is altered by it.
   /// @param next  gives one line after another, without the newline; false: no more.
   /// @errors kInvalidArgument, kLimit: the subject is "line N", the detail names the field; also a
-  ///         record before any boot, and an interval that the ledger refuses. Else as apply().
-  Result<CommittedBatch> import(const std::function<bool(std::string*)>& next);
+  ///         record before any boot, an interval that the ledger refuses, and a boot of another
+  ///         machine than the one whose ledger this is. Those of `next`. Else as apply().
+  Result<CommittedBatch> import(const NextLine& next);
 
   /// Replaces the oldest events from before `before`, at most `most`, by their daily counts
   /// (event_days). Kept for ever: intervals, the events that began them, and the newest event.
@@ -86,7 +90,7 @@ class Store {
     Names names;
     std::unique_ptr<IntervalTable> intervals;
     Statement insert_event, find_boot, insert_boot, set_heartbeat, last_seq;
-    Statement note_ready, refine_cause;
+    Statement note_ready, note_seen, refine_cause;
     bool outage_noted = false;
     std::int64_t rolled_up_to = INT64_MIN;  ///< older events than this are kept ones
     std::unordered_map<std::string, std::int64_t> boots;
@@ -99,12 +103,16 @@ class Store {
   Result<std::int64_t> host_row(const HostIdentity& host);
   Result<std::int64_t> boot_row(const std::string& boot_id);
   Result<std::int64_t> foreign_boot_row(const HostIdentity& host);
-  Status import_line(const std::string& line, std::int64_t* boot, CommittedBatch* batch);
-  Result<CommittedBatch> import_in_transaction(const std::function<bool(std::string*)>& next);
-  Status apply_one(const Record& record, std::int64_t boot, CommittedBatch* batch);
-  Status apply_event(const Event& event, std::int64_t boot, CommittedBatch* batch);
+  Result<std::string> owner();
+  struct Import;
+  Status import_line(const std::string& line, Import* import);
+  Result<CommittedBatch> import_in_transaction(const NextLine& next);
+  enum class Origin : std::uint8_t { kHere, kExport };
+  Status apply_one(const Record& record, std::int64_t boot, Origin origin, CommittedBatch* batch);
+  Status apply_event(const Event& event, std::int64_t boot, Origin origin, CommittedBatch* batch);
   /// What follows from an event that is new.
-  Status follow_up(const Event& event, std::int64_t boot, std::optional<std::int64_t> subject);
+  Status follow_up(const Event& event, std::int64_t boot, Origin origin,
+                   std::optional<std::int64_t> subject);
   Result<CommittedBatch> apply_in_transaction(std::span<const Record> records,
                                               const std::string& boot_id);
 

@@ -205,6 +205,18 @@ class Why(harness.DaemonTest):
         refused = self.daemon.nines("ledger", "repair", check=False)
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("daemon", refused.stderr)
+        live = str(self.daemon.state_dir / "ledger.db")
+        refused = self.daemon.nines("ledger", "repair", "--ledger", live, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("daemon", refused.stderr)
+        refused = self.daemon.nines("import", "--ledger", str(copy), str(self.daemon.home),
+                                    check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("s a directory", refused.stderr.lower())
+        for never in ("2099-01-01T00:00:00Z", "1700-01-01T00:00:00Z"):
+            asked = self.daemon.nines("why", "--since", never, check=False)
+            self.assertEqual(asked.returncode, 2 if never > "2026" else 0, asked.stderr)
+            self.assertNotIn("-", asked.stdout.split(",")[0])
         with open(copy, "r+b") as file:
             file.seek(3 * 4096)
             file.write(b"\xa5" * 4096)
