@@ -150,6 +150,7 @@ Result<Request> decode_logs(std::string name, Query& query) {
 Result<Request> decode_why(Query& query) {
   if (auto event = query.take("event")) {
     NINES_TRY(query.finish());
+    // Of an imported event it may be any text.
     if (event->empty() || event->size() > kMaxEventId) {
       return bad_request("query", "event", "not the id of an event");
     }

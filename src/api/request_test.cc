@@ -49,6 +49,7 @@ TEST(Request, AsksWhy) {
   EXPECT_EQ(decoded<GetStory>("GET", "/v1/why?event=0123-unit.exit").event, "0123-unit.exit");
   EXPECT_EQ(error_of("GET", "/v1/why?event="), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("GET", "/v1/why?event=" + std::string(257, 'a')), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of("GET", std::string("/v1/why?event=a\0b", 17)), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("GET", "/v1/why?event=a&unit=b"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("GET", "/v1/why?unit=%2e%2e/x"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(error_of("POST", "/v1/why"), ErrorCode::kUnsupported);

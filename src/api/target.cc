@@ -22,6 +22,7 @@ int hex_value(char c) {
 Result<std::string> percent_decode(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\0') return bad_target(text, "a NUL byte");
     if (text[i] != '%') {
       decoded += text[i];
       continue;
