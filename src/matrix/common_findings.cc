@@ -20,4 +20,14 @@ Finding unreadable(const Host& host, std::string source, const Error& error, Wei
   return finding;
 }
 
+std::string driver_advice(const Host& host, std::string modprobe, std::string_view built_in) {
+  // There in every kernel with CONFIG_MODULES, and only there. @source kernel/module/main.c
+  constexpr const char* kDisabled = "/proc/sys/kernel/modules_disabled";
+  if (number_of(host, kDisabled).value_or(0) != 0) {
+    return modprobe + ", before kernel.modules_disabled=1 is set";
+  }
+  if (has(host, kDisabled)) return modprobe;
+  return fmt::format("boot a kernel with {}", built_in);
+}
+
 }  // namespace nines::matrix

@@ -26,6 +26,8 @@ class FixtureHost {
   Matrix probe();
 
   const std::vector<Expectation>& expectations() const { return expectations_; }
+  /// What is to be advised, by the source of the finding.
+  const std::map<std::string, std::string>& advice() const { return advice_; }
 
  private:
   void read(const std::string& file);
@@ -34,6 +36,7 @@ class FixtureHost {
 
   sys::TestDirectory root_;
   std::vector<Expectation> expectations_;
+  std::map<std::string, std::string> advice_;
   std::map<std::string, Answer> answers_;  ///< "criu check" -> what it says
   std::vector<std::string> denied_;
   std::map<std::string, long> times_;

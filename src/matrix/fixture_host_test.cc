@@ -81,6 +81,7 @@ void FixtureHost::read(const std::string& file) {
     if (line.starts_with("include ")) {
       read(std::filesystem::path(file).parent_path() / line.substr(8));
       expectations_.clear();  // those of the other host
+      advice_.clear();
     } else if (line[0] == '/' && line.ends_with(" <<")) {
       std::string text;
       for (std::string more; std::getline(in, more) && more != ">>"; ++number) text += more + '\n';
@@ -99,6 +100,10 @@ void FixtureHost::add_line(const std::string& line, int number) {
     expectations_.push_back({trim(line.substr(7, equals - 7)),
                              trim(line.substr(equals + 3, colon - equals - 3)),
                              trim(line.substr(colon + 2)), number});
+  } else if (line.starts_with("advise ")) {
+    const std::size_t equals = line.find(" = ");
+    ASSERT_NE(equals, std::string::npos) << number << ": " << line;
+    advice_[line.substr(7, equals - 7)] = trim(line.substr(equals + 3));
   } else if (line.starts_with("run ")) {
     // "run criu check = 0: Looks good." or "run criu check = late"
     const std::size_t equals = line.find(" = "), colon = line.find(": ", equals);

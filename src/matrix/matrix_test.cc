@@ -44,6 +44,20 @@ TEST_P(Fixture, GivesTheVerdictsThatItExpects) {
   }
 }
 
+TEST_P(Fixture, AdvisesWhatItExpects) {
+  FixtureHost host(kHosts + "/" + GetParam() + ".host");
+  std::map<std::string, std::string> left = host.advice();
+  for (const CellReport& report : host.probe().cells) {
+    for (const Finding& finding : report.findings) {
+      const auto expected = left.find(finding.source);
+      if (expected == left.end()) continue;
+      EXPECT_THAT(finding.advice, HasSubstr(expected->second)) << finding.source;
+      left.erase(expected);
+    }
+  }
+  for (const auto& [source, advice] : left) ADD_FAILURE() << "no finding about " << source;
+}
+
 TEST_P(Fixture, SaysWhyAndWhere) {
   FixtureHost host(kHosts + "/" + GetParam() + ".host");
   for (const CellReport& report : host.probe().cells) {

@@ -24,7 +24,8 @@ Finding edac(const Host& host) {
   if (controllers.empty()) {
     return unmet(kEdac, "no memory controller", State::kNo, Weight::kMain,
                  "no EDAC driver for this memory",
-                 "modprobe the EDAC driver; ECC memory is needed");
+                 driver_advice(host, "modprobe the EDAC driver; ECC memory is needed",
+                               "the board's CONFIG_EDAC_...; ECC memory is needed"));
   }
   std::int64_t corrected = 0, uncorrected = 0;
   std::vector<std::string> names;
@@ -48,9 +49,15 @@ Finding edac(const Host& host) {
 
 Finding machine_checks(const Host& host) {
   constexpr const char* kBanks = "/sys/devices/system/machinecheck/machinecheck0";
+  const std::string command_line = line_of(host, "/proc/cmdline").value_or("");
+  if ((command_line + ' ').find("mce=off ") != std::string::npos) {
+    return unmet("/proc/cmdline", "mce=off", State::kNo, Weight::kMain, "machine checks are off",
+                 "boot without mce=off");
+  }
   if (has(host, kBanks)) return fulfilled(kBanks, "machine checks are on", Weight::kMain);
-  return unmet(kBanks, "absent", State::kNo, Weight::kMain, "machine checks are off",
-               "boot without mce=off");
+  return unmet(kBanks, "absent", State::kNo, Weight::kMain, "no machine checks",
+               host.machine.virtual_machine ? "watch errors on the hypervisor"
+                                            : "boot a kernel with CONFIG_X86_MCE=y");
 }
 
 /// tracefs has two usual places, and is for root only.

@@ -103,8 +103,9 @@ Finding pstore(const Host& host) {
     return unmet(kBackend, backend ? "no back end is registered" : "absent", State::kNo,
                  Weight::kMain, "no pstore back end keeps the panic",
                  has(host, "/sys/firmware/efi")
-                     ? "modprobe efi_pstore"
-                     : "modprobe ramoops, with memory reserved by memmap=");
+                     ? driver_advice(host, "modprobe efi_pstore", "CONFIG_EFI_VARS_PSTORE=y")
+                     : driver_advice(host, "modprobe ramoops, with memory reserved by memmap=",
+                                     "CONFIG_PSTORE_RAM=y"));
   }
   const std::size_t records = names_in(host, "/sys/fs/pstore").size();
   std::string said = shown(*backend, 20);
@@ -179,8 +180,10 @@ Finding watchdog(const Host& host) {
   const std::vector<std::string> devices = names_in(host, kClass);
   if (devices.empty()) {
     return unmet(kClass, "no device", State::kNo, Weight::kHelpful, "no watchdog device",
-                 host.machine.virtual_machine ? "give the machine one: QEMU -device i6300esb"
-                                              : "modprobe the board's driver, or softdog");
+                 host.machine.virtual_machine
+                     ? "give the machine one, where its hypervisor can (QEMU: -device i6300esb)"
+                     : driver_advice(host, "modprobe the board's driver, or softdog",
+                                     "the board's driver, or CONFIG_SOFT_WATCHDOG=y"));
   }
   const std::string directory = fmt::format("{}/{}", kClass, devices.front());
   const std::string identity = shown(line_of(host, directory + "/identity").value_or("?"), 40);

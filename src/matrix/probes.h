@@ -24,4 +24,8 @@ std::vector<Finding> host_findings(const Host& host, const std::string& what);
 /// A finding about a file that could not be read for another reason than that it is not there.
 Finding unreadable(const Host& host, std::string source, const Error& error, Weight weight);
 
+/// How to get a driver: `modprobe` where this kernel loads modules, else a kernel that has
+/// `built_in`, for instance "CONFIG_PSTORE_RAM=y".
+std::string driver_advice(const Host& host, std::string modprobe, std::string_view built_in);
+
 }  // namespace nines::matrix
