@@ -55,12 +55,17 @@ Advice none(std::string why) {
 
 }  // namespace
 
-Advice advise(const Cause& cause, Cell /*cell*/, const std::string& unit, const UnitFacts& facts) {
+Advice advise(const Cause& cause, Cell cell, const std::string& unit, const UnitFacts& facts) {
   const bool host = unit == kHostUnit;
   switch (cause.kind) {
+    case CauseClass::kExit:
+      if (cell == Cell::kAppPlanned) {
+        return {Cell::kAppUnplanned, "Restart=always, if it was not meant to end",
+                setting(unit, "Service", "Restart=always")};
+      }
+      [[fallthrough]];
     case CauseClass::kCrash:
     case CauseClass::kKilled:
-    case CauseClass::kExit:
       return spare(unit, facts, "none: a spare took over; what is left is the defect");
     case CauseClass::kOom:
       if (facts.memory_high) return none("none: MemoryHigh= is set; it needs more memory or a fix");

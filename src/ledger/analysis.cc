@@ -41,18 +41,19 @@ Nanoseconds downtime_in(std::span<const DownSpan* const> spans, UtcTime from, Ut
 }
 
 ErrorBudget budget_of(std::span<const DownSpan* const> spans, const UnitReport& report,
-                      const History& history, double target) {
+                      double target) {
   ErrorBudget budget;
   budget.target = target;
   const auto window = static_cast<double>(report.to.ns - report.from.ns);
   budget.allowed = Nanoseconds(std::llround(window * (1.0 - target)));
   budget.used = report.downtime;
   for (const BurnWindow& burn : kBurnWindows) {
-    UtcTime begin{report.to.ns - burn.length.count()};
-    if (history.first_seen) begin = std::max(begin, *history.first_seen);
-    const auto length = static_cast<double>(report.to.ns - begin.ns);
+    // Also where the unit is not known for that long: an alarm means that so much of a month's
+    // budget is used, not that a unit which is a minute old was down for a second of it.
+    const UtcTime begin{report.to.ns - burn.length.count()};
     const Nanoseconds down = downtime_in(spans, begin, report.to);
-    const double share = length > 0 ? static_cast<double>(down.count()) / length : 0.0;
+    const double share =
+        static_cast<double>(down.count()) / static_cast<double>(burn.length.count());
     budget.burn.push_back({burn.length, share / (1.0 - target)});
   }
   return budget;
@@ -158,7 +159,7 @@ UnitReport analyse(const History& history, UtcTime from, UtcTime to) {
   });
   rate(report, failed_for);
   report.causes = std::move(tallies).costliest_first();
-  if (history.target) report.budget = budget_of(spans, report, history, *history.target);
+  if (history.target) report.budget = budget_of(spans, report, *history.target);
   return report;
 }
 

@@ -94,6 +94,15 @@ TEST(AnalysisTest, BurnRatesLookAtTheirOwnWindows) {
   EXPECT_NEAR(report.budget->burn[2].rate, 36.0 / 259200 / 0.001, 1e-6);
 }
 
+TEST(AnalysisTest, ASecondOfAYoungUnitIsNoAlarm) {
+  const History history{"a.service", at(100), {span(130, 1)}, {}, 0.999};
+  const UnitReport report = analyse(history, at(0), at(160));
+  for (std::size_t i = 0; i < kBurnWindows.size(); ++i) {
+    EXPECT_LT(report.budget->burn[i].rate, kBurnWindows[i].alarm);
+  }
+  EXPECT_NEAR(report.budget->burn[0].rate, 1.0 / 3600 / 0.001, 1e-6);
+}
+
 TEST(AnalysisTest, PredictableIsWhatWasForetoldInTime) {
   struct Case {
     const char* what;

@@ -187,6 +187,49 @@ TEST_F(ExportTest, AnExportThatCannotBeReadToItsEndIsNotTaken) {
   EXPECT_EQ(Reader::open(copy_)->events(all)->size(), 0U);
 }
 
+TEST_F(ExportTest, WhatExplainsADowntimeOutlivesRetention) {
+  {
+    Store store = open(path_);
+    Event dumped = testing::make_event("dumped", "unit.dumped", "a.service", 12);
+    dumped.caused_by = "crash";
+    dumped.detail_json = R"x({"exit":"signal SEGV (core dumped)"})x";
+    Event told = testing::make_event("told", "predict.memory", "a.service", 5);
+    told.severity = Severity::kWarning;
+    DowntimeInterval down = testing::opened("down", 10);
+    down.cause_event = "crash";
+    ASSERT_TRUE(store.apply(
+        std::vector<Record>{testing::make_event("ready", "unit.ready", "a.service", 1), told,
+                            testing::make_event("crash", "unit.crash", "a.service", 10), down,
+                            dumped, testing::make_event("noise", "unit.starting", "a.service", 13),
+                            testing::make_event("gave-up", "unit.gave-up", "a.service", 14),
+                            testing::make_event("newest", "unit.ready", "b.service", 20)}));
+    while (*store.roll_up(UtcTime{INT64_MAX}, 100) > 0) {
+    }
+  }
+  const auto report_of = [](const std::string& path) {
+    return Reader::open(path)->why(
+        {.unit = "a.service", .from = UtcTime{kDay2026}, .to = UtcTime{kDay2026 + 100 * kSecond}});
+  };
+  Store copy = open(copy_);
+  ASSERT_TRUE(import(copy, lines_of(path_)));
+  for (const std::string& path : {path_, copy_}) {
+    EventFilter all;
+    std::vector<std::string> kept;
+    const auto events = Reader::open(path)->events(all);
+    for (const StoredEvent& stored : *events) {
+      kept.push_back(stored.event.id);
+    }
+    EXPECT_EQ(kept, (std::vector<std::string>{"newest", "gave-up", "dumped", "crash", "told"}));
+    const auto story = Reader::open(path)->story("crash");
+    ASSERT_TRUE(story);
+    EXPECT_EQ(to_string(story->cause), "crash:SEGV");
+    EXPECT_TRUE(story->predicted_by);
+  }
+  const auto report = report_of(path_);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(to_string(report->causes.at(0).cause), "crash:SEGV");
+}
+
 class CheckTest : public ExportTest {};
 
 TEST_F(CheckTest, ASoundOneHasNoFindingsAndIsLeftAlone) {

@@ -5,11 +5,14 @@ namespace nines::ledger {
 namespace {
 
 // A table of this connection alone, in memory. The newest event stays, since numbering goes on
-// from it; so do those by which an interval can still be explained.
+// from it; so do those by which an interval can still be explained: what began it, which signal it
+// was, whether it was foretold, why it did not end. Of those there are few.
 constexpr const char* kChoose =
-    "INSERT INTO temp.old_events SELECT e.seq, e.time_ns FROM events e WHERE e.time_ns < ?1 AND "
-    "e.time_ns >= ?2 AND e.seq < (SELECT max(seq) FROM events) AND NOT EXISTS (SELECT 1 FROM "
-    "intervals i WHERE i.cause_event = e.id) ORDER BY e.time_ns LIMIT ?3";
+    "INSERT INTO temp.old_events SELECT e.seq, e.time_ns FROM events e JOIN names k ON k.id = "
+    "e.kind WHERE e.time_ns < ?1 AND e.time_ns >= ?2 AND e.seq < (SELECT max(seq) FROM events) AND "
+    "k.text NOT IN ('unit.rejuvenated', 'unit.dumped', 'unit.gave-up', 'unit.stays-down') AND "
+    "NOT (e.severity > 0 AND k.text GLOB 'predict.*') AND NOT EXISTS (SELECT 1 FROM intervals i "
+    "WHERE i.cause_event = e.id) ORDER BY e.time_ns LIMIT ?3";
 
 // A day is floor(time / day), also before 1970, where a host without a clock may think it is.
 constexpr const char* kCount =
