@@ -108,6 +108,28 @@ class Rejuvenation(harness.DaemonTest):
         self.assertGreater(first["duration_ns"], 300e6)
         self.assertFalse([i for i in rest if not i["planned"]])
 
+    def test_what_a_successor_says_and_stores_before_it_serves(self):
+        started = self.daemon.work / "started"
+        self.held(command=f"{harness.target('fd_storer')} {started}", checked=False,
+                  service="FileDescriptorStoreMax=2\n")
+
+        def counted(times):
+            wait_until(lambda: started.read_text() == f"{times}\n", f"start {times}")
+            wait_until(lambda: self.daemon.unit(self.NAME)["sub_state"] == f"started {times} times",
+                       "its STATUS= is shown")
+
+        self.daemon.start(self.NAME)
+        counted(1)
+        self.daemon.act_ok("rejuvenate", self.NAME)
+        counted(2)
+        kill(self.pid(), signal.SIGUSR1)
+        wait_until(lambda: self.daemon.unit(self.NAME)["fd_store"] == 0, "it is taken out")
+        # The next one finds an empty store, and fills it before it is ready.
+        self.daemon.act_ok("rejuvenate", self.NAME)
+        counted(1)
+        self.daemon.act_ok("rejuvenate", self.NAME)
+        counted(2)
+
     def test_own_port_is_a_restart(self):
         port = harness.free_port()
         self.daemon.service("web", f"Type=notify\nExecStart={harness.target('leaky_server')} {port}")

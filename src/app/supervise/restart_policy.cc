@@ -132,6 +132,10 @@ RestartPolicy effective_policy(const ServiceSection& service) {
   return service.type == unit::ServiceType::kOneshot ? RestartPolicy::kNo : RestartPolicy::kAlways;
 }
 
+bool stays_down(const ServiceSection& service, Outcome outcome, const sys::ExitStatus& status) {
+  return wanted(service, outcome, status).kind == RestartDecision::Kind::kStayDown;
+}
+
 bool policy_restarts(RestartPolicy policy, Outcome outcome) {
   if (outcome == Outcome::kSkipped) return false;
   switch (policy) {

@@ -70,6 +70,10 @@ unit::RestartPolicy effective_policy(const unit::ServiceSection& service);
 /// @source systemd.service(5), table 2
 bool policy_restarts(unit::RestartPolicy policy, Outcome outcome);
 
+/// Whether the unit does not want to be restarted after this end, its exit status lists included.
+bool stays_down(const unit::ServiceSection& service, Outcome outcome,
+                const sys::ExitStatus& status);
+
 /// Delay before the restart number `attempt` (0: the first in a row).
 ///  - RestartSec= unset: none, then 100 ms, doubling, up to RestartMaxDelaySec= or 30 s.
 ///  - RestartSec= set: that. With RestartSteps= and RestartMaxDelaySec= it grows geometrically from

@@ -191,6 +191,7 @@ class Service {
     Completion done;
     sys::Subscription timer;
     bool switched = false;  ///< the successor is the main process
+    std::string status;     ///< STATUS= of the successor
     unsigned checks = 0;
     std::optional<BootTime> failing_since;
     std::optional<BootTime> gone;  ///< when the old one, and what came with it, was
@@ -239,6 +240,7 @@ class Service {
   void reload_failed(const std::string& why);
   void on_standby_exit(const sys::ExitStatus& status);
   void handle_down(Outcome outcome, BootTime seen);
+  void remain_after_exit();
   bool early_start_possible() const;
   bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void forget(LiveProcess& process);

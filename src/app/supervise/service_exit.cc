@@ -112,6 +112,13 @@ void Service::handle_down(Outcome outcome, BootTime seen) {
   const BootTime when = main_.valid() ? seen : down_since(seen);
   const bool was_serving = state_.was_ready;
   interrupt_rejuvenation(when);
+  const bool remains = outcome == Outcome::kSuccess && was_serving && !standby_.valid() &&
+                       spec().service.remain_after_exit;
+  if (remains) {
+    stop_watching();
+    remain_after_exit();
+    return;
+  }
   const bool spare_serves = !main_.valid() && thaw_standby();
   state_.pending_outcome = outcome;
   if (!main_.valid()) {
@@ -125,7 +132,10 @@ void Service::handle_down(Outcome outcome, BootTime seen) {
                 detail({{"outcome", std::string(to_string(outcome))},
                         {"exit", sys::to_string(state_.last_exit)},
                         {"phase", std::string(to_string(state_.phase))}}));
-  if (was_serving) open_downtime(when, false, event);
+  // An end that Restart= is content with was meant, like one by request ("redis-cli shutdown").
+  const bool meant = outcome == Outcome::kSuccess && !spare_serves &&
+                     stays_down(spec().service, outcome, state_.last_exit);
+  if (was_serving) open_downtime(when, meant, event);
   if (spare_serves) {
     promote_standby(when);
     return;

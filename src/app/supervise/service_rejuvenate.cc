@@ -119,7 +119,7 @@ void Service::successor_ready() {
   state_.standby_cgroup_b = !state_.standby_cgroup_b;
   state_.standby_frozen = false;
   rejuvenation_->switched = true;
-  state_.status_text.clear();
+  state_.status_text = rejuvenation_->status;
   state_.invocation_id = state_.rejuvenation->invocation_id;
   if (const auto kills = cgroup_for(Role::kMain)->oom_kills()) state_.oom_kills = *kills;
   become_ready();

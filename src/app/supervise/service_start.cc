@@ -314,11 +314,10 @@ void Service::enter_running() {
   phase_timer_.reset();
   const unit::ServiceSection& service = spec().service;
   if (service.type == unit::ServiceType::kOneshot) {
-    emit("unit.finished", ledger::Severity::kInfo, "{}");
     if (service.remain_after_exit) {
-      set_phase(Phase::kExited);
-      save();
+      remain_after_exit();
     } else {
+      emit("unit.finished", ledger::Severity::kInfo, "{}");
       // It has done what it was started for; said before finish_down() would call it a failure.
       state_.pending_outcome = Outcome::kSuccess;
       complete(start_done_, {});
@@ -331,6 +330,13 @@ void Service::enter_running() {
   become_ready();
   start_watching();
   complete(start_done_, {});
+}
+
+/// Active without a process.
+void Service::remain_after_exit() {
+  emit("unit.finished", ledger::Severity::kInfo, "{}");
+  set_phase(Phase::kExited);
+  save();
 }
 
 /// With a limit it must never run outside of it; without v2 nothing else would track it.

@@ -168,6 +168,9 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
                        (access == unit::NotifyAccess::kMain && !main_.valid());
   if (!allowed || access == unit::NotifyAccess::kNone) return;
   if (from_standby) {
+    // What it says of itself counts once it serves; what it stores is the unit's.
+    if (rejuvenation_ && message.status) rejuvenation_->status = *message.status;
+    if (rejuvenation_ && message.fd_store) store_descriptors(message, std::move(fds));
     if (!message.ready) return;
     if (rejuvenation_) {
       successor_ready();
