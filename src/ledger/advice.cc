@@ -57,13 +57,13 @@ Advice none(std::string why) {
 
 Advice advise(const Cause& cause, Cell cell, const std::string& unit, const UnitFacts& facts) {
   const bool host = unit == kHostUnit;
+  const bool by_itself = cause.kind == CauseClass::kExit || cause.kind == CauseClass::kKilled;
+  if (by_itself && cell == Cell::kAppPlanned) {
+    return {Cell::kAppUnplanned, "Restart=always, if it was not meant to end",
+            setting(unit, "Service", "Restart=always")};
+  }
   switch (cause.kind) {
     case CauseClass::kExit:
-      if (cell == Cell::kAppPlanned) {
-        return {Cell::kAppUnplanned, "Restart=always, if it was not meant to end",
-                setting(unit, "Service", "Restart=always")};
-      }
-      [[fallthrough]];
     case CauseClass::kCrash:
     case CauseClass::kKilled:
       return spare(unit, facts, "none: a spare took over; what is left is the defect");

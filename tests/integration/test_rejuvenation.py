@@ -130,6 +130,53 @@ class Rejuvenation(harness.DaemonTest):
         self.daemon.act_ok("rejuvenate", self.NAME)
         counted(2)
 
+    STORER = """
+import os, socket, sys, time
+def say(text, fd=None):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.connect(os.environ["NOTIFY_SOCKET"])
+        socket.send_fds(s, [text.encode()], [fd] if fd is not None else [])
+if "st" in os.environ["LISTEN_FDNAMES"].split(":"):
+    say("FDSTOREREMOVE=1\\nFDNAME=st")
+say("FDSTORE=1\\nFDNAME=st", os.memfd_create("st"))
+time.sleep(0.1)
+if os.path.exists(sys.argv[1]):
+    sys.exit(1)
+if os.path.exists(sys.argv[1] + ".slow"):
+    for _ in range(8):
+        say("EXTEND_TIMEOUT_USEC=1000000")
+        time.sleep(0.2)
+say("READY=1")
+time.sleep(1000000)
+"""
+
+    def test_the_store_is_what_the_serving_one_made_of_it(self):
+        program = self.daemon.work / "storer.py"
+        program.write_text(self.STORER)
+        bad = self.daemon.work / "bad"
+        self.held(command=f"/usr/bin/python3 -S {program} {bad}", checked=False,
+                  service="FileDescriptorStoreMax=4\nTimeoutStartSec=1")
+        self.daemon.start(self.NAME)
+        self.pid()
+
+        def stored():
+            return self.daemon.unit(self.NAME)["fd_store"]
+
+        self.assertEqual(stored(), 1)
+        bad.touch()
+        for _ in range(5):
+            result, = self.daemon.act("rejuvenate", self.NAME)
+            self.assertIn("exit code 1", result["error"]["message"])
+            self.assertEqual(stored(), 1)
+        bad.unlink()
+        for _ in range(2):
+            self.daemon.act_ok("rejuvenate", self.NAME)
+            self.assertEqual(stored(), 1)
+        # And it may take the time that it asks for, as at any start.
+        (self.daemon.work / "bad.slow").touch()
+        self.daemon.act_ok("rejuvenate", self.NAME)
+        self.assertEqual(stored(), 1)
+
     def test_own_port_is_a_restart(self):
         port = harness.free_port()
         self.daemon.service("web", f"Type=notify\nExecStart={harness.target('leaky_server')} {port}")

@@ -74,29 +74,6 @@ class Readiness(TypeTest):
             self.daemon.wait_state(name, state)
             self.assertEqual(self.daemon.intervals(name), [])
 
-    def test_an_end_that_restart_is_content_with_was_meant(self):
-        go = self.daemon.home / "go"
-        until = f"ExecStart=/bin/sh -c 'until test -e {go}; do sleep 0.01; done; exit $$1' sh"
-        meant = self.daemon.service("meant", f"Restart=on-failure\n{until} 0")
-        failed = self.daemon.service("failed", f"Restart=no\n{until} 3")
-        listed = self.daemon.service(
-            "listed", f"Restart=on-failure\nRestartPreventExitStatus=3\n{until} 3")
-        remains = self.daemon.service("remains", f"RemainAfterExit=yes\nRestart=no\n{until} 0")
-        self.daemon.start()
-        self.daemon.act_ok("start", meant, failed, listed, remains)
-        go.touch()
-        self.daemon.wait_state(meant, "stopped")
-        for name, planned in ((meant, True), (failed, False), (listed, False)):
-            self.daemon.wait_event("unit.exit", name)
-            down = wait_until(lambda of=name: self.daemon.intervals(of), f"downtime of {name}")
-            self.assertEqual([i["planned"] for i in down], [planned], name)
-        # As in systemd: active, without a process, until somebody stops it.
-        self.daemon.wait_event("unit.finished", remains)
-        self.assertEqual(self.daemon.unit(remains)["state"], "running")
-        self.assertEqual(self.daemon.intervals(remains), [])
-        self.daemon.act_ok("stop", remains)
-        self.daemon.wait_state(remains, "stopped")
-
 
 class Commands(TypeTest):
     def noting(self, word, code=0):

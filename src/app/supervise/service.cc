@@ -83,6 +83,10 @@ void Service::set_phase(Phase phase) {
   const Phase before = state_.phase;
   state_.phase = phase;
   state_.phase_since = boot_now();
+  if (before == Phase::kReload && phase != Phase::kReload && phase != Phase::kRunning) {
+    complete(reload_done_,
+             Error(ErrorCode::kGone, "reload", unit_->name).with_detail("it went down meanwhile"));
+  }
   if (before != phase) observer_.phase_changed(*this, before);
 }
 

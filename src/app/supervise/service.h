@@ -190,8 +190,9 @@ class Service {
     LiveProcess retiring;  ///< the replaced one; not valid before the successor is ready
     Completion done;
     sys::Subscription timer;
-    bool switched = false;  ///< the successor is the main process
-    std::string status;     ///< STATUS= of the successor
+    bool switched = false;               ///< the successor is the main process
+    std::string status;                  ///< STATUS= of the successor
+    std::vector<std::string> to_remove;  ///< from the descriptor store, once it serves
     unsigned checks = 0;
     std::optional<BootTime> failing_since;
     std::optional<BootTime> gone;  ///< when the old one, and what came with it, was
@@ -240,11 +241,15 @@ class Service {
   void reload_failed(const std::string& why);
   void on_standby_exit(const sys::ExitStatus& status);
   void handle_down(Outcome outcome, BootTime seen);
+  bool remains_without_process() const;
+  void main_has_finished(BootTime when);
   void remain_after_exit();
-  bool early_start_possible() const;
-  bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void forget(LiveProcess& process);
   void release_later(unsigned slot) { to_release_.push_back(slot); }
+
+  // service_crash.cc: a crash that the kernel announces
+  bool early_start_possible() const;
+  bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void kill_leftovers_now();
 
   // service_stop.cc: from running to dead
@@ -274,8 +279,11 @@ class Service {
   void kill_hung(Outcome outcome, std::string why);
   bool is_of_other_instance(pid_t pid);
   bool is_stored(int fd) const;
-  void store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds);
-  void remove_descriptors(const std::string& label);
+  /// @return under which names; neither it nor the other saves the state.
+  std::vector<std::string> store_descriptors(const NotifyMessage& message,
+                                             std::vector<UniqueFd> fds);
+  void remove_descriptors(const std::vector<std::string>& names);
+  std::vector<std::string> stored_as(const std::string& label) const;
 
   // service_commands.cc
   Result<LiveProcess> spawn_beside(LaunchInputs inputs);
@@ -293,6 +301,12 @@ class Service {
   sys::Cgroup* cgroup_for(Role role);
   void make_cgroup(bool b);
 
+  // service_successor.cc: what is to replace it
+  void launch_successor();
+  void await_successor(Nanoseconds timeout);
+  void on_successor_message(const NotifyMessage& message, std::vector<UniqueFd> fds);
+  void successor_ready();
+
   // service_rejuvenate.cc
   bool can_overlap() const;
   bool says_ready() const;
@@ -301,8 +315,6 @@ class Service {
   bool spares_retiring() const {
     return is_retiring() && state_.wanted && !state_.restart_after_stop;
   }
-  void launch_successor();
-  void successor_ready();
   void retire();
   void end_retiring_group();
   void on_retired(const sys::ExitStatus& status);

@@ -147,8 +147,7 @@ void Service::finish_adoption() {
       watch_orphan(dying_[i]);
     }
   }
-  if (!cgroup_a_.valid() && is_active() && !main_.valid() &&
-      spec().service.type != unit::ServiceType::kOneshot) {
+  if (!cgroup_a_.valid() && is_active() && !main_.valid() && state_.phase != Phase::kExited) {
     on_main_exit({}, boot_now());
     return;
   }
@@ -198,7 +197,7 @@ void Service::resume_phase() {
     }
     case Phase::kDead:
     case Phase::kFailed:
-    case Phase::kExited: break;
+    case Phase::kExited: drop_standby(); break;
   }
 }
 

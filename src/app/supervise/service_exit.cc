@@ -1,8 +1,5 @@
 // Service: its processes end.
 
-#include <signal.h>
-
-#include "app/supervise/crash_handover.h"
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
@@ -99,7 +96,15 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
     case Phase::kStart:
     case Phase::kStartPost:
     case Phase::kRunning:
-    case Phase::kReload: handle_down(classify(spec(), status, circumstances), when); break;
+    case Phase::kReload: {
+      const Outcome outcome = classify(spec(), status, circumstances);
+      if (outcome == Outcome::kSuccess && remains_without_process()) {
+        main_has_finished(when);
+      } else {
+        handle_down(outcome, when);
+      }
+      break;
+    }
     default:
       // Asked to stop, and it did. How it ended is only worth a note.
       emit("unit.stopped-process", ledger::Severity::kInfo,
@@ -108,18 +113,42 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
   }
 }
 
+/// RemainAfterExit=: whether the unit is (or becomes) active although its main process has ended.
+bool Service::remains_without_process() const {
+  // Before its word it is not started, whatever it ended with.
+  return spec().service.remain_after_exit && !(state_.phase == Phase::kStart && says_ready());
+}
+
+void Service::main_has_finished(BootTime when) {
+  switch (state_.phase) {
+    case Phase::kStart: phase_done(); return;
+    case Phase::kStartPost: save(); return;  // enter_running() goes on
+    default: break;
+  }
+  interrupt_rejuvenation(when);
+  drop_standby();
+  phase_timer_.reset();
+  stop_watching();
+  if (health_) {
+    health_->healthy.reset();
+    health_->detail.clear();
+  }
+  // It was unhealthy; what has done its work is not.
+  if (state_.downtime) {
+    state_.active_since_boot = when;
+    close_downtime();
+  }
+  remain_after_exit();
+}
+
 void Service::handle_down(Outcome outcome, BootTime seen) {
   const BootTime when = main_.valid() ? seen : down_since(seen);
   const bool was_serving = state_.was_ready;
+  // An end that Restart= is content with was meant, like one by request ("redis-cli shutdown").
+  const bool meant =
+      outcome == Outcome::kSuccess && stays_down(spec().service, outcome, state_.last_exit);
   interrupt_rejuvenation(when);
-  const bool remains = outcome == Outcome::kSuccess && was_serving && !standby_.valid() &&
-                       spec().service.remain_after_exit;
-  if (remains) {
-    stop_watching();
-    remain_after_exit();
-    return;
-  }
-  const bool spare_serves = !main_.valid() && thaw_standby();
+  const bool spare_serves = !meant && !main_.valid() && thaw_standby();
   state_.pending_outcome = outcome;
   if (!main_.valid()) {
     state_.last_result = outcome == Outcome::kOomKill ? "killed by the kernel: out of memory"
@@ -132,10 +161,8 @@ void Service::handle_down(Outcome outcome, BootTime seen) {
                 detail({{"outcome", std::string(to_string(outcome))},
                         {"exit", sys::to_string(state_.last_exit)},
                         {"phase", std::string(to_string(state_.phase))}}));
-  // An end that Restart= is content with was meant, like one by request ("redis-cli shutdown").
-  const bool meant = outcome == Outcome::kSuccess && !spare_serves &&
-                     stays_down(spec().service, outcome, state_.last_exit);
-  if (was_serving) open_downtime(when, meant, event);
+  // Checks that had failed before tell of something else than the end.
+  if (was_serving) open_downtime(when, meant && when == seen, event);
   if (spare_serves) {
     promote_standby(when);
     return;
@@ -205,77 +232,6 @@ void Service::reload_failed(const std::string& why) {
   save();
   emit("unit.reload-failed", ledger::Severity::kError, detail({{"reason", why}}));
   complete(reload_done_, Error(ErrorCode::kIo, "reload", unit_->name).with_detail(why));
-}
-
-bool Service::early_start_possible() const {
-  const unit::ServiceSection& service = spec().service;
-  const unit::CrashHandover handover = spec().nines.crash_handover;
-  if (handover == unit::CrashHandover::kWait) return false;
-  const bool one_process = service.type == unit::ServiceType::kSimple ||
-                           service.type == unit::ServiceType::kExec ||
-                           service.type == unit::ServiceType::kNotify;
-  return one_process && state_.wanted && service.exec_stop_post.empty() &&
-         service.restart_prevent.signals.empty() &&
-         (!service.restart_sec || service.restart_sec->count() == 0) &&
-         policy_restarts(effective_policy(service), Outcome::kCoreDump) &&
-         (handover == unit::CrashHandover::kEarly || !observer_.listen_fds(*this).empty());
-}
-
-void Service::on_crash_notice(pid_t pid) {
-  if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
-  if (!early_start_possible()) return;
-  const BootTime when = down_since(boot_now());
-  interrupt_rejuvenation(when);
-  // A spare at once; before a successor the port must be free, and to take it from a process that
-  // gets no CPU would take long.
-  if (standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kNo);
-  const bool spare_serves = thaw_standby();
-  const bool frees_port = !spare_serves && takes_listeners();
-  // A look at all that it has open takes as long as half of the rest: what was known before, first.
-  const bool knew = frees_port && handover_ && close_listeners(handover_->listeners) > 0;
-  if (frees_port && !knew) (void)close_listeners(find_listeners(main_.pidfd, pid));
-  if (frees_port) fault::pass(FaultPoint::port_freed);
-  if (!standby_.valid()) give_way(main_.pidfd, pid, LeaveThisCpu::kYes);
-  stop_watching();
-  state_.dying.push_back(std::exchange(state_.main, {}));
-  dying_.push_back(std::exchange(main_, LiveProcess{}));
-  // Which signal it was the exit record will tell, once the dump is over.
-  state_.last_exit = {sys::ExitStatus::Kind::kDumped, 0};
-  state_.last_result = "crashed (being dumped)";
-  state_.pending_outcome = Outcome::kCoreDump;
-  const std::string event =
-      emit_once("unit.crash", ledger::Severity::kError,
-                detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
-  open_downtime(when, false, event);
-  if (spare_serves) {
-    promote_standby(when);
-    return;
-  }
-  kill_leftovers_now();
-  finish_down();
-  // What it had opened since, before the successor gets as far as that address.
-  if (knew && !dying_.empty() && dying_.back().id.pid == pid) {
-    (void)close_listeners(find_listeners(dying_.back().pidfd, pid));
-  }
-}
-
-bool Service::takes_listeners() const {
-  // Not those that we hold, for it or in its store: what it has are copies, and ours would end too.
-  return spec().nines.crash_handover == unit::CrashHandover::kEarly && fd_store_.empty() &&
-         observer_.listen_fds(*this).empty();
-}
-
-void Service::kill_leftovers_now() {
-  const auto pids = cgroup_for(Role::kMain)->processes();
-  if (!pids) return;
-  for (const pid_t pid : *pids) {
-    bool spared = standby_.valid() && standby_.id.pid == pid;
-    for (const LiveProcess& process : dying_) spared = spared || process.id.pid == pid;
-    if (spared) continue;
-    if (const auto pidfd = sys::Pidfd::open(pid)) {
-      (void)pidfd->send_signal(SIGKILL).has_value();
-    }
-  }
 }
 
 }  // namespace nines::supervise

@@ -21,7 +21,6 @@ constexpr Nanoseconds kGroupGrace = std::chrono::seconds(1);
 constexpr Nanoseconds kProvedBy = std::chrono::seconds(1);
 // A successor that is not wanted any more has few clients, if any.
 constexpr Nanoseconds kDismissal = std::chrono::seconds(10);
-constexpr Nanoseconds kAfterReload = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -79,53 +78,6 @@ void Service::rejuvenate(Completion done, const std::string& cause) {
   state_.rejuvenation = SavedRejuvenation{event, ledger::new_id(), {}, false};
   if (health_ && health_->tracker) schedule_health_check();
   launch_successor();
-}
-
-void Service::launch_successor() {
-  standby_timer_.reset();
-  if (standby_.valid() && state_.standby_frozen) {
-    // A spare waits: it has never served, and is ready.
-    if (thaw_standby()) return successor_ready();
-    drop_standby();
-    return rejuvenation_failed(Error(ErrorCode::kGone, "thaw the spare", unit_->name));
-  }
-  if (!standby_.valid()) {
-    const Status launched = launch(spec().service.exec_start.front(), Role::kStandby, standby_);
-    if (!launched) return rejuvenation_failed(launched.error());
-  }
-  if (!says_ready()) {
-    rejuvenation_->timer = context_.loop.after(kWarmUp, [this] { successor_ready(); });
-  } else if (const unit::TimeSpan timeout = spec().service.timeout_start) {
-    rejuvenation_->timer = context_.loop.after(*timeout, [this, timeout] {
-      drop_standby();
-      rejuvenation_failed(Error(ErrorCode::kTimeout, "start the successor", unit_->name)
-                              .with_detail("not ready within " + to_human(*timeout)));
-    });
-  }
-}
-
-void Service::successor_ready() {
-  if (!rejuvenation_ || rejuvenation_->switched || !standby_.valid()) return;
-  if (state_.phase != Phase::kRunning) {
-    // A reload, which ends soon, is of the old one; anything else ends the replacement itself.
-    rejuvenation_->timer = context_.loop.after(kAfterReload, [this] { successor_ready(); });
-    return;
-  }
-  fault::pass(FaultPoint::successor_ready);
-  rejuvenation_->timer.reset();
-  stop_watching();
-  rejuvenation_->retiring = std::exchange(main_, std::exchange(standby_, LiveProcess{}));
-  state_.rejuvenation->retiring = std::exchange(state_.main, std::exchange(state_.standby, {}));
-  state_.standby_cgroup_b = !state_.standby_cgroup_b;
-  state_.standby_frozen = false;
-  rejuvenation_->switched = true;
-  state_.status_text = rejuvenation_->status;
-  state_.invocation_id = state_.rejuvenation->invocation_id;
-  if (const auto kills = cgroup_for(Role::kMain)->oom_kills()) state_.oom_kills = *kills;
-  become_ready();
-  start_watching();
-  fault::pass(FaultPoint::successor_serves);
-  retire();
 }
 
 /// Asks the replaced process, and all that came with it, to end.
@@ -258,6 +210,7 @@ void Service::rejuvenation_failed(Error why) {
   const std::unique_ptr<Rejuvenation> was = std::move(rejuvenation_);
   const std::string cause = state_.rejuvenation->cause;
   end_own_downtime(boot_now());
+  if (!was->switched) remove_descriptors(state_.rejuvenation->stored);
   state_.rejuvenation.reset();
   save();
   emit("unit.rejuvenation-failed", ledger::Severity::kWarning, detail({{"error", why.message()}}),

@@ -40,8 +40,8 @@ void Service::make_cgroup(bool b) {
 }
 
 void Service::launch_standby() {
-  // A retiring process is still in the spare's place.
-  if (rejuvenation_) return;
+  // A retiring process is still in the spare's place; and nobody spares for what has ended.
+  if (rejuvenation_ || !main_.valid()) return;
   if (spec().nines.standby == 0 || standby_.valid() || observer_.listen_fds(*this).empty()) return;
   if (spec().service.type == unit::ServiceType::kForking ||
       spec().service.type == unit::ServiceType::kOneshot) {

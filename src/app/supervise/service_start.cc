@@ -328,13 +328,18 @@ void Service::enter_running() {
     return;
   }
   become_ready();
-  start_watching();
+  if (!main_.valid() && state_.main_pid_known && service.remain_after_exit) {
+    // It had done its work before ExecStartPost= was over.
+    remain_after_exit();
+  } else {
+    start_watching();
+  }
   complete(start_done_, {});
 }
 
 /// Active without a process.
 void Service::remain_after_exit() {
-  emit("unit.finished", ledger::Severity::kInfo, "{}");
+  emit_once("unit.finished", ledger::Severity::kInfo, "{}");
   set_phase(Phase::kExited);
   save();
 }

@@ -327,6 +327,7 @@ void Service::finish_down() {
     emit(decision.kind == RestartDecision::Kind::kGiveUp ? "unit.gave-up" : "unit.stays-down",
          ledger::Severity::kError, detail({{"reason", decision.reason}}));
   }
+  drop_standby();
   drop_fd_store();
   settle(failed ? Phase::kFailed : Phase::kDead);
   complete(start_done_, Error(ErrorCode::kGone, "start", unit_->name)

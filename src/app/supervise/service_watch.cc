@@ -168,20 +168,17 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
                        (access == unit::NotifyAccess::kMain && !main_.valid());
   if (!allowed || access == unit::NotifyAccess::kNone) return;
   if (from_standby) {
-    // What it says of itself counts once it serves; what it stores is the unit's.
-    if (rejuvenation_ && message.status) rejuvenation_->status = *message.status;
-    if (rejuvenation_ && message.fd_store) store_descriptors(message, std::move(fds));
-    if (!message.ready) return;
     if (rejuvenation_) {
-      successor_ready();
-    } else if (spec().nines.standby > 0) {
+      on_successor_message(message, std::move(fds));
+    } else if (message.ready && spec().nines.standby > 0) {
       try_freeze_standby();
     }
     return;
   }
   if (of_other) return;  // a process that is being replaced has no say any more
   if (message.status) state_.status_text = *message.status;
-  if (message.main_pid && *message.main_pid != main_.id.pid && owns(*message.main_pid)) {
+  const bool names_main = message.main_pid && *message.main_pid != main_.id.pid;
+  if (names_main && state_.phase != Phase::kExited && owns(*message.main_pid)) {
     take_main(*message.main_pid);
   }
   if (message.watchdog_interval) watchdog_ = message.watchdog_interval;
@@ -191,8 +188,14 @@ void Service::on_notify(const NotifyMessage& message, pid_t sender, std::vector<
   }
   if ((message.watchdog_ping || message.watchdog_interval) && watchdog_timer_) arm_watchdog();
   if (message.extend_timeout && !is_settled()) arm_phase_timer(message.extend_timeout);
-  if (message.fd_store) store_descriptors(message, std::move(fds));
-  if (message.fd_store_remove) remove_descriptors(message.fd_name);
+  if (message.fd_store) {
+    (void)store_descriptors(message, std::move(fds));
+    save();
+  }
+  if (message.fd_store_remove) {
+    remove_descriptors(stored_as(message.fd_name));
+    save();
+  }
   if (message.ready) {
     if (state_.phase == Phase::kStart) phase_done();
     if (state_.phase == Phase::kReload && spec().service.type == unit::ServiceType::kNotifyReload &&
@@ -210,36 +213,41 @@ bool Service::is_stored(int fd) const {
   });
 }
 
-void Service::store_descriptors(const NotifyMessage& message, std::vector<UniqueFd> fds) {
+std::vector<std::string> Service::store_descriptors(const NotifyMessage& message,
+                                                    std::vector<UniqueFd> fds) {
+  std::vector<std::string> names;
   for (UniqueFd& fd : fds) {
     // A message may come twice (see NotifySocket), and a unit may store what it got from us.
     if (is_stored(fd.get())) continue;
     if (fd_store_.size() >= spec().service.fd_store_max) {
       emit("unit.fd-store-full", ledger::Severity::kWarning,
            detail({{"limit", std::to_string(spec().service.fd_store_max)}}));
-      return;
+      break;
     }
     const std::string label = message.fd_name.empty() ? "stored" : message.fd_name;
     const std::string name = fmt::format("store/{}/{}/{}", unit_->name, ledger::new_id(), label);
-    if (!context_.keeper.store(name, fd.get())) return;
+    if (!context_.keeper.store(name, fd.get())) break;
     fd_store_.edit()[name] = std::move(fd);
     state_.fd_store.push_back(name);
+    names.push_back(name);
   }
-  save();
+  return names;
 }
 
-void Service::remove_descriptors(const std::string& label) {
-  auto& stored = fd_store_.edit();
-  for (auto it = stored.begin(); it != stored.end();) {
-    if (it->first.substr(it->first.rfind('/') + 1) != label) {
-      ++it;
-      continue;
-    }
-    context_.keeper.drop(it->first);
-    std::erase(state_.fd_store, it->first);
-    it = stored.erase(it);
+std::vector<std::string> Service::stored_as(const std::string& label) const {
+  std::vector<std::string> names;
+  for (const auto& [name, fd] : fd_store_) {
+    if (name.substr(name.rfind('/') + 1) == label) names.push_back(name);
   }
-  save();
+  return names;
+}
+
+void Service::remove_descriptors(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (fd_store_.edit().erase(name) == 0) continue;
+    context_.keeper.drop(name);
+    std::erase(state_.fd_store, name);
+  }
 }
 
 }  // namespace nines::supervise

@@ -103,8 +103,8 @@ void fill(UnitState& state, const json& from) {
     const json& saved = from.at("rejuvenation");
     state.rejuvenation = SavedRejuvenation{
         saved.at("cause").get<std::string>(), saved.at("invocation").get<std::string>(),
-        process_from(saved.at("retiring")), saved.at("down").get<bool>(),
-        saved.at("interrupted").get<bool>()};
+        process_from(saved.at("retiring")),   saved.at("down").get<bool>(),
+        saved.at("interrupted").get<bool>(),  saved.value("stored", std::vector<std::string>())};
   }
   state.restart_after_stop = from.at("restart_after_stop").get<bool>();
   state.waits_for = from.at("waits_for").get<std::string>();
@@ -159,7 +159,8 @@ std::string encode(const UnitState& state) {
                            {"invocation", state.rejuvenation->invocation_id},
                            {"retiring", to_json(state.rejuvenation->retiring)},
                            {"down", state.rejuvenation->counts_as_down},
-                           {"interrupted", state.rejuvenation->interrupted}};
+                           {"interrupted", state.rejuvenation->interrupted},
+                           {"stored", state.rejuvenation->stored}};
   }
   if (state.downtime) out["downtime"] = to_json(*state.downtime);
   // A status text is the unit's and may hold any bytes.

@@ -26,7 +26,7 @@ enum class Phase : std::uint8_t {
   kStart,      ///< ExecStart= runs (forking, oneshot) or readiness is awaited (notify)
   kStartPost,  ///< ready for use by others only after ExecStartPost=
   kRunning,
-  kExited,  ///< oneshot with RemainAfterExit=
+  kExited,  ///< RemainAfterExit=: active without a main process
   kReload,
   kStop,         ///< ExecStop= runs
   kStopSignal,   ///< KillSignal= sent, waiting for all to end
@@ -50,6 +50,7 @@ struct SavedRejuvenation {
   SavedProcess retiring;        ///< the replaced process; none: the successor is not ready yet
   bool counts_as_down = false;  ///< the open downtime is the replacement's own
   bool interrupted = false;     ///< the successor is down; only the old one's end is awaited
+  std::vector<std::string> stored{};  ///< in the descriptor store, by the successor
 };
 
 struct UnitState {
