@@ -2,6 +2,9 @@
 // daemon. An import waits its turn beside a running one; a repair keeps it out.
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -55,11 +58,20 @@ Result<UniqueFd> keep_daemon_out(const Context& context, const LedgerOptions& op
                          .with_hint("stop ninesd first; units that it keeps are stopped with it");
   const bool own = options.ledger.empty();
   if (own && api::Client::connect(api::api_socket_path(context.runtime_dir))) return busy;
-  // The runtime directory may have a link to it: the daemon's lock is beside the file itself.
+  // The runtime directory may have a link to it: the daemon's lock is beside the file itself. What
+  // else lies there, as a ledger that was set aside, no daemon uses.
   std::error_code unused;
   const auto file = std::filesystem::weakly_canonical(path, unused);
-  auto lock = sys::try_lock(file.parent_path() / "lock", sys::LockMode::kExclusive);
-  if (lock) return lock;
+  if (file.filename() != "ledger.db") return UniqueFd();
+  const std::string beside = file.parent_path() / "lock";
+  auto lock = sys::try_lock(beside, sys::LockMode::kExclusive);
+  if (lock) {
+    // For the daemon that is refused meanwhile: it reads there who has the lock. See
+    // daemon/instance_lock.h, whose format this is.
+    NINES_TRY(sys::open_file(beside, O_WRONLY | O_TRUNC));
+    NINES_TRY(sys::write_existing(beside, fmt::format("{}: nines ledger repair\n", ::getpid())));
+    return lock;
+  }
   if (lock.error().code() == ErrorCode::kBusy) return busy;
   return UniqueFd();
 }

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "ledger/event_json.h"
+#include "ledger/host_identity.h"
 #include "ledger/reader_rows.h"
 #include "ledger/schema.h"
 
@@ -31,12 +32,14 @@ class Exporter {
       ++exported_.events;
       return say(stored.boot_id, to_json_text(stored.event));
     }));
-    NINES_TRY(each(kIntervalColumns + std::string("ORDER BY i.start_ns, i.seq"),
-                   [this](const auto& rows) {
-                     const StoredInterval stored = read_interval(rows);
-                     ++exported_.intervals;
-                     return say(stored.boot_id, to_json_text(stored.interval));
-                   }));
+    // Open ones last: what is closed must not have to find its place beside them.
+    NINES_TRY(
+        each(kIntervalColumns + std::string("ORDER BY i.duration_ns IS NULL, i.start_ns, i.seq"),
+             [this](const auto& rows) {
+               const StoredInterval stored = read_interval(rows);
+               ++exported_.intervals;
+               return say(stored.boot_id, to_json_text(stored.interval));
+             }));
     NINES_TRY(database_->execute("COMMIT"));
     return exported_;
   }
@@ -55,7 +58,9 @@ class Exporter {
   bool say(const std::string& boot, const std::string& text) {
     if (boot != said_boot_) {
       said_boot_ = boot;
-      if (!line_(to_json_text(boots_[boot]))) return false;
+      HostIdentity told = boots_[boot];
+      told.boot_id = told_boot_id(boot, told.machine_id);
+      if (!line_(to_json_text(told))) return false;
     }
     return line_(text);
   }

@@ -2,13 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
-
 #include "ledger/check.h"
+#include "ledger/export_support.h"
 #include "ledger/reader.h"
-#include "ledger/reader_rows.h"
 #include "ledger/store.h"
-#include "ledger/test_support.h"
 
 namespace nines::ledger {
 namespace {
@@ -16,49 +13,7 @@ namespace {
 using testing::kDay2026;
 using testing::kSecond;
 
-class ExportTest : public ::testing::Test {
- protected:
-  static Store open(const std::string& path) {
-    return std::move(*Store::open(path, testing::test_host()));
-  }
-  void fill(int count) {
-    Store store = open(path_);
-    std::vector<Record> records;
-    for (int i = 0; i < count; ++i) {
-      Event event = testing::make_event(new_id(), i % 2 == 0 ? "unit.exit" : "unit.ready",
-                                        "a.service", i * 10);
-      event.detail_json = fmt::format(R"({{"n":{},"text":"\u00e4\n"}})", i);
-      DowntimeInterval down = testing::closed(fmt::format("i{}", i), i * 10, i * 10 + 3);
-      down.cause_event = event.id;
-      records.emplace_back(event);
-      if (i % 2 == 0) records.emplace_back(down);
-    }
-    ASSERT_TRUE(store.apply(records));
-    ASSERT_TRUE(store.apply(std::vector<Record>{testing::opened("open", count * 10)}, "boot-2"));
-    store.close_in_order();
-  }
-  static std::vector<std::string> lines_of(const std::string& path) {
-    std::vector<std::string> lines;
-    const auto done = export_ledger(path, [&](const std::string& line) {
-      lines.push_back(line);
-      return true;
-    });
-    EXPECT_TRUE(done);
-    return lines;
-  }
-  static Result<CommittedBatch> import(Store& store, const std::vector<std::string>& lines) {
-    std::size_t next = 0;
-    return store.import([&](std::string* line) -> Result<bool> {
-      if (next == lines.size()) return false;
-      *line = lines[next++];
-      return true;
-    });
-  }
-
-  testing::TempDir dir_;
-  std::string path_ = dir_.file("ledger.db");
-  std::string copy_ = dir_.file("copy.db");
-};
+using testing::ExportTest;
 
 TEST_F(ExportTest, WhatGoesOutComesInAgainOnce) {
   fill(20);
@@ -228,120 +183,6 @@ TEST_F(ExportTest, WhatExplainsADowntimeOutlivesRetention) {
   const auto report = report_of(path_);
   ASSERT_TRUE(report);
   EXPECT_EQ(to_string(report->causes.at(0).cause), "crash:SEGV");
-}
-
-class CheckTest : public ExportTest {};
-
-TEST_F(CheckTest, ASoundOneHasNoFindingsAndIsLeftAlone) {
-  fill(20);
-  EXPECT_TRUE(check(path_)->empty());
-  const std::string bytes = testing::read_whole(path_);
-  const auto repaired = repair(path_, testing::test_host());
-  ASSERT_TRUE(repaired);
-  EXPECT_EQ(repaired->set_aside, "");
-  EXPECT_EQ(testing::read_whole(path_), bytes);
-}
-
-TEST_F(CheckTest, BrokenRulesAreFoundAndMended) {
-  struct Case {
-    const char* rule;
-    const char* sql;
-  };
-  const Case cases[] = {
-      {"overlap", "UPDATE intervals SET duration_ns = 60000000000 WHERE seq = 3"},
-      {"reference", "PRAGMA foreign_keys = OFF; UPDATE events SET kind = 4711 WHERE seq = 3"},
-      {"reference", "INSERT INTO merged_intervals VALUES ('x', 'nowhere', 1, 1, 'because')"},
-  };
-  for (const Case& one : cases) {
-    std::filesystem::remove(path_);
-    fill(20);
-    {
-      Database database = *Database::open(path_, OpenMode::kReadWriteCreate);
-      ASSERT_TRUE(database.execute(one.sql)) << one.sql;
-      database.set_checkpoint_on_close(true);
-    }
-    const auto findings = check(path_);
-    ASSERT_TRUE(findings);
-    ASSERT_FALSE(findings->empty()) << one.sql;
-    EXPECT_EQ(findings->front().rule, one.rule) << one.sql;
-    const auto repaired = repair(path_, testing::test_host());
-    ASSERT_TRUE(repaired) << repaired.error().message();
-    EXPECT_TRUE(std::filesystem::exists(repaired->set_aside));
-    EXPECT_TRUE(check(path_)->empty()) << one.sql;
-    EXPECT_GE(repaired->events, 19U);
-    EXPECT_GE(repaired->intervals, 9U);
-  }
-}
-
-TEST_F(CheckTest, ARepairKeepsWhatIsNoRecord) {
-  fill(20);
-  {
-    Store store = open(path_);
-    ASSERT_TRUE(store.heartbeat(UtcTime{kDay2026 + 900 * kSecond}, BootTime{900 * kSecond}));
-    ASSERT_TRUE(store.apply(
-        std::vector<Record>{testing::make_event("q", "unit.ready", "quiet.service", 1)}));
-    while (*store.roll_up(UtcTime{kDay2026 + 150 * kSecond}, 100) > 0) {
-    }
-    ASSERT_TRUE(std::move(*Store::open(path_, {"machine-1", "host-1", "boot-3"}))
-                    .apply(std::vector<Record>{}));
-  }
-  const std::string everything =
-      "SELECT (SELECT group_concat(id || boot_id || host || first_seen_ns || outage_noted) FROM "
-      "boots) || (SELECT group_concat(boot || time_ns) FROM heartbeats) || (SELECT "
-      "group_concat(day || k.text || count) FROM event_days d JOIN names k ON k.id = d.kind) || "
-      "(SELECT group_concat(n.text || first_ns || ready_boot) FROM (SELECT * FROM units u JOIN "
-      "names n ON n.id = u.unit ORDER BY n.text) n)";
-  const auto all_of = [&] {
-    Database database = *Database::open(path_, OpenMode::kReadOnly);
-    return read_all<std::string>(&database, everything,
-                                 [](const auto& rows) { return rows.bytes(0); })
-        ->front();
-  };
-  const std::string before = all_of();
-  {
-    Database database = *Database::open(path_, OpenMode::kReadWriteCreate);
-    ASSERT_TRUE(
-        database.execute("PRAGMA foreign_keys = OFF; UPDATE events SET kind = 4711 WHERE "
-                         "seq = 20"));
-    database.set_checkpoint_on_close(true);
-  }
-  const auto repaired = repair(path_, {"machine-1", "host-1", "boot-3"});
-  ASSERT_TRUE(repaired) << repaired.error().message();
-  EXPECT_EQ(repaired->unreadable, 1U) << "of which nobody knows any more what it was";
-  EXPECT_EQ(all_of(), before);
-}
-
-TEST_F(CheckTest, OfADamagedFileWhatCanBeReadIsSaved) {
-  fill(3000);
-  std::string bytes = testing::read_whole(path_);
-  constexpr std::size_t kPage = 4096;
-  const std::size_t pages = bytes.size() / kPage;
-  std::size_t saved_any = 0;
-  // Every page in turn, but for the first, which is the schema's.
-  for (std::size_t page = 1; page < pages; page += 1 + pages / 25) {
-    std::string damaged = bytes;
-    damaged.replace(page * kPage, kPage, std::string(kPage, '\xa5'));
-    testing::write_file(path_, damaged);
-    const auto findings = check(path_);
-    ASSERT_TRUE(findings) << page;
-    ASSERT_FALSE(findings->empty()) << page;
-    const auto repaired = repair(path_, testing::test_host());
-    ASSERT_TRUE(repaired) << page << ": " << repaired.error().message();
-    EXPECT_EQ(testing::read_whole(repaired->set_aside), damaged) << "never deleted, never altered";
-    EXPECT_TRUE(check(path_)->empty()) << page;
-    saved_any += repaired->events > 0 ? 1 : 0;
-    std::filesystem::remove(repaired->set_aside);
-  }
-  EXPECT_GT(saved_any, 0U);
-}
-
-TEST_F(CheckTest, AFileThatIsNoDatabaseIsReplacedByAnEmptyLedger) {
-  testing::write_file(path_, std::string(20000, 'g'));
-  ASSERT_FALSE(check(path_)->empty());
-  const auto repaired = repair(path_, testing::test_host());
-  ASSERT_TRUE(repaired) << repaired.error().message();
-  EXPECT_EQ(testing::read_whole(repaired->set_aside), std::string(20000, 'g'));
-  EXPECT_TRUE(check(path_)->empty());
 }
 
 }  // namespace

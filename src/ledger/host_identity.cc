@@ -31,4 +31,13 @@ Result<HostIdentity> detect_host(const sys::HostRoot& root) {
   return host;
 }
 
+std::string shared_boot_id(const std::string& boot_id, const std::string& machine) {
+  return boot_id + "@" + machine;
+}
+
+std::string told_boot_id(const std::string& stored, const std::string& machine) {
+  const std::string mark = "@" + machine;
+  return stored.ends_with(mark) ? stored.substr(0, stored.size() - mark.size()) : stored;
+}
+
 }  // namespace nines::ledger

@@ -110,6 +110,25 @@ TEST_F(HostOutageTest, ABootWithoutAClockIsNoEndOfTheLedger) {
   EXPECT_TRUE(intervals("a.service")[0].interval.closed);
 }
 
+TEST_F(HostOutageTest, APastThatCannotBeIsRefusedOnce) {
+  {
+    Store store = boot("one");
+    apply(store, {event("unit.ready", "a.service", 0, 100)});
+    // Beyond what an interval may begin at.
+    ASSERT_TRUE(store.heartbeat(UtcTime{(std::int64_t{1} << 62) + 1000}, BootTime{150 * kSecond}));
+  }
+  Store store = boot("two");
+  const auto noted = store.note_outage(utc(110), BootTime{20 * kSecond});
+  ASSERT_TRUE(noted) << noted.error().message();
+  EXPECT_EQ(noted->refused, 1U);
+  EXPECT_NE(noted->refused_why, "");
+  Database database = *Database::open(path_, OpenMode::kReadOnly);
+  EXPECT_EQ(*database.value("SELECT outage_noted FROM boots WHERE boot_id = 'two'"), 1);
+  EXPECT_TRUE(outages().empty());
+  Store again = boot("two");
+  EXPECT_EQ(again.note_outage(utc(120), BootTime{30 * kSecond})->refused, 0U);
+}
+
 TEST_F(HostOutageTest, AnImportedBootIsNotTheEarlierOne) {
   {
     Store store = boot("old");

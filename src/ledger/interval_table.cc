@@ -72,13 +72,19 @@ Result<IntervalTable> IntervalTable::open(Database* database, Names* names) {
   NINES_ASSIGN(table.cause_of_,
                database->prepare("SELECT k.text, coalesce(e.detail, '{}') FROM events e JOIN names "
                                  "k ON k.id = e.kind WHERE e.id = ?"));
+  // The index of what was caused, and not that of the kind.
+  NINES_ASSIGN(table.dumped_,
+               database->prepare("SELECT k.text, coalesce(e.detail, '{}') FROM events e JOIN names "
+                                 "k ON k.id = e.kind WHERE e.caused_by = ?1 AND +e.kind = "
+                                 "(SELECT id FROM names WHERE text = ?2) ORDER BY e.seq LIMIT 1"));
   NINES_ASSIGN(table.record_merge_,
                database->prepare("INSERT INTO merged_intervals SELECT ?1, id, ?2, ?3, ?4 "
                                  "FROM intervals WHERE seq = ?5"));
   return table;
 }
 
-Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval, std::int64_t boot) {
+Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval, std::int64_t boot,
+                                              const Handed& handed) {
   NINES_TRY(validate(interval));
   NINES_ASSIGN(const std::int64_t unit, names_->intern(interval.unit));
   NINES_ASSIGN(const auto known, one(&by_id_, pack_id(interval.id)));
@@ -93,11 +99,14 @@ Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval, 
   row.start = interval.start.ns;
   row.since_boot = interval.start_since_boot.ns;
   if (interval.closed) row.duration = interval.duration.count();
+  row.clipped = handed.clipped_ns;
+  row.note = handed.note;
+  row.cause = handed.cause;
 
   NINES_ASSIGN(const auto merged, merged_into(interval.id));
   NINES_ASSIGN(const auto open, one(&open_of_, unit));
   if (merged) {
-    if (!interval.closed || !open) return IntervalOutcome::kUnchanged;
+    if (!interval.closed || !open || handed.history) return IntervalOutcome::kUnchanged;
     NINES_ASSIGN(const auto into, one(&by_id_, pack_id(*merged)));
     if (!into || into->seq != open->seq) return IntervalOutcome::kUnchanged;
     return merge(interval, unit, row, *open);
@@ -105,7 +114,10 @@ Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval, 
   const bool before_open = open && row.duration &&
                            (row.boot == open->boot ? row.end_since_boot() <= open->since_boot
                                                    : row.end() <= open->start);
-  if (open && !before_open) return merge(interval, unit, row, *open);
+  if (open && !before_open) {
+    return handed.history ? merge_history(interval, unit, row, *open)
+                          : merge(interval, unit, row, *open);
+  }
   return insert(interval, unit, row);
 }
 
@@ -117,7 +129,8 @@ Result<IntervalOutcome> IntervalTable::insert(const DowntimeInterval& interval, 
     return IntervalOutcome::kMerged;
   }
   NINES_TRY(move_to_free_time(unit, &row));
-  NINES_ASSIGN(const auto cause, cause_of(interval));
+  NINES_ASSIGN(auto cause, cause_of(interval));
+  if (!cause) cause = row.cause;
   NINES_TRY(insert_.execute(
       pack_id(interval.id), unit, row.boot, row.start, row.since_boot, row.duration, row.clipped,
       pack_id(interval.cause_event), interval.planned, static_cast<int>(interval.cell),
@@ -148,17 +161,37 @@ Result<IntervalOutcome> IntervalTable::merge(const DowntimeInterval& interval, s
   return IntervalOutcome::kMerged;
 }
 
+Result<IntervalOutcome> IntervalTable::merge_history(const DowntimeInterval& interval,
+                                                     std::int64_t unit, Row row, const Row& open) {
+  const bool same_boot = row.boot == open.boot;
+  const std::int64_t lead = same_boot ? open.since_boot - row.since_boot : open.start - row.start;
+  if (row.duration && lead > 0) {
+    row.duration = std::min(*row.duration, lead);
+    add_note(&row.note, "shortened: the unit is down since another interval began");
+    return insert(interval, unit, row);
+  }
+  NINES_TRY(record_merge(interval, open.seq, "another interval of the unit is open"));
+  return IntervalOutcome::kMerged;
+}
+
 Result<std::optional<std::int64_t>> IntervalTable::cause_of(const DowntimeInterval& interval) {
   if (interval.cause_event.empty()) return std::optional<std::int64_t>();
-  Event event;
-  {
-    NINES_ASSIGN(auto rows, cause_of_.query(pack_id(interval.cause_event)));
-    NINES_ASSIGN(const bool found, rows.next());
-    if (!found) return std::optional<std::int64_t>();
-    event.kind = rows.bytes(0);
-    event.detail_json = rows.bytes(1);
+  const BlobOrText id = pack_id(interval.cause_event);
+  const auto read = [](Result<Statement::Rows> rows) -> Result<std::optional<Event>> {
+    if (!rows) return std::move(rows.error());
+    NINES_ASSIGN(const bool found, rows->next());
+    if (!found) return std::optional<Event>();
+    Event event;
+    event.kind = rows->bytes(0);
+    event.detail_json = rows->bytes(1);
+    return std::optional<Event>(std::move(event));
+  };
+  NINES_ASSIGN(auto event, read(dumped_.query(id, kDumpedKind)));
+  if (!event) {
+    NINES_ASSIGN(event, read(cause_of_.query(id)));
   }
-  NINES_ASSIGN(const std::int64_t cause, names_->intern(to_string(classify(event))));
+  if (!event) return std::optional<std::int64_t>();
+  NINES_ASSIGN(const std::int64_t cause, names_->intern(to_string(classify(*event))));
   return std::optional<std::int64_t>(cause);
 }
 

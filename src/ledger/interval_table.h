@@ -24,6 +24,16 @@ enum class IntervalOutcome : std::uint8_t {
   kMerged,     ///< another interval of that unit tells of this time; the reason is recorded
 };
 
+/// What comes along with an interval that nobody reports as it happens.
+struct Handed {
+  /// Out of an export or a damaged ledger. What it tells is over, so that it ends nothing that is
+  /// open here but itself.
+  bool history = false;
+  std::string note;                   ///< of its row so far
+  std::int64_t clipped_ns = 0;        ///< of its row so far
+  std::optional<std::int64_t> cause;  ///< its name's number, for when its event tells none
+};
+
 /// Upserts intervals and keeps these promises, for every unit and whatever is reported:
 ///  - an id is opened at most once and closed at most once; a closed one never changes;
 ///  - at most one interval is open;
@@ -42,7 +52,8 @@ class IntervalTable {
   /// @pre     inside a transaction.
   /// @param   boot  row of the boot to which interval.start_since_boot belongs.
   /// @errors  kInvalidArgument: no id or unit, or times that cannot be.
-  Result<IntervalOutcome> upsert(const DowntimeInterval& interval, std::int64_t boot);
+  Result<IntervalOutcome> upsert(const DowntimeInterval& interval, std::int64_t boot,
+                                 const Handed& handed = {});
 
   /// The unit serves: what an earlier boot left open ends now. Between two boots only UTC counts;
   /// where that was set back, the time since this boot began is what is certain.
@@ -62,6 +73,7 @@ class IntervalTable {
     std::optional<std::int64_t> duration;  ///< empty: open
     std::int64_t clipped = 0;
     std::string note;
+    std::optional<std::int64_t> cause;  ///< only of a row that is to be inserted
 
     std::int64_t end() const { return start + duration.value_or(0); }
     std::int64_t end_since_boot() const { return since_boot + duration.value_or(0); }
@@ -79,7 +91,11 @@ class IntervalTable {
   Result<IntervalOutcome> insert(const DowntimeInterval& interval, std::int64_t unit, Row row);
   Result<IntervalOutcome> merge(const DowntimeInterval& interval, std::int64_t unit, Row row,
                                 const Row& open);
-  /// The name of the class of its cause; empty: the event is not there (yet).
+  /// The same for history, which does not end the open one.
+  Result<IntervalOutcome> merge_history(const DowntimeInterval& interval, std::int64_t unit,
+                                        Row row, const Row& open);
+  /// The name of the class of its cause; empty: the event is not there (yet). What was learned of
+  /// the event afterwards (unit.dumped) goes before what it said itself.
   Result<std::optional<std::int64_t>> cause_of(const DowntimeInterval& interval);
   Status record_merge(const DowntimeInterval& interval, std::int64_t into_seq,
                       std::string_view reason);
@@ -92,7 +108,7 @@ class IntervalTable {
 
   Names* names_ = nullptr;
   Statement by_id_, open_of_, merged_, previous_utc_, next_utc_, previous_boot_, next_boot_;
-  Statement insert_, close_, record_merge_, note_unit_, cause_of_;
+  Statement insert_, close_, record_merge_, note_unit_, cause_of_, dumped_;
 };
 
 }  // namespace nines::ledger

@@ -120,6 +120,17 @@ Status Statement::bind(int index, const BlobOrText& value, bool copy) {
   return bind(index, std::string_view(value.bytes), copy);
 }
 
+Status Statement::execute_with(const Rows& rows) {
+  sqlite3_stmt* from = rows.statement_->statement_.get();
+  const int columns = sqlite3_column_count(from);
+  NINES_TRY(restart(static_cast<std::size_t>(columns)));
+  for (int i = 0; i < columns; ++i) {
+    NINES_TRY(
+        check(sqlite3_bind_value(statement_.get(), i + 1, sqlite3_column_value(from, i)), "bind"));
+  }
+  return finish();
+}
+
 Statement::Rows::~Rows() {
   if (statement_ != nullptr) statement_->reset();
 }

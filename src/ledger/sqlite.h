@@ -52,6 +52,7 @@ class Statement {
     bool is_blob(int column) const;
 
    private:
+    friend class Statement;
     Statement* statement_;
   };
 
@@ -69,6 +70,8 @@ class Statement {
     NINES_TRY(bind_all(/*copy=*/true, args...));
     return Rows(this);
   }
+  /// Runs it to its end with the values of a row, be it another database's.
+  Status execute_with(const Rows& rows);
 
  private:
   friend class Database;

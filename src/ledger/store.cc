@@ -46,6 +46,15 @@ bool is_refusal(const Error& error) {
 
 }  // namespace
 
+void CommittedBatch::count(IntervalOutcome outcome) {
+  switch (outcome) {
+    case IntervalOutcome::kOpened: ++intervals_opened; break;
+    case IntervalOutcome::kClosed: ++intervals_closed; break;
+    case IntervalOutcome::kUnchanged: ++intervals_unchanged; break;
+    case IntervalOutcome::kMerged: ++intervals_merged; break;
+  }
+}
+
 Result<Store> Store::open(const std::string& path, const HostIdentity& host) {
   auto inner = std::make_unique<Inner>();
   inner->host = host;
@@ -174,12 +183,7 @@ Status Store::apply_one(const Record& record, std::int64_t boot, Origin origin,
   }
   NINES_ASSIGN(const IntervalOutcome outcome,
                inner_->intervals->upsert(std::get<DowntimeInterval>(record), boot));
-  switch (outcome) {
-    case IntervalOutcome::kOpened: ++batch->intervals_opened; break;
-    case IntervalOutcome::kClosed: ++batch->intervals_closed; break;
-    case IntervalOutcome::kUnchanged: ++batch->intervals_unchanged; break;
-    case IntervalOutcome::kMerged: ++batch->intervals_merged; break;
-  }
+  batch->count(outcome);
   return {};
 }
 
@@ -216,23 +220,31 @@ Status Store::follow_up(const Event& event, std::int64_t boot, Origin origin,
   return inner_->intervals->close_from_earlier_boot(*subject, boot, event.time, event.since_boot);
 }
 
-Status Store::note_outage(UtcTime now, BootTime since_boot) {
-  if (inner_->outage_noted) return {};
+Status Store::note_outage_in_transaction(UtcTime now, BootTime since_boot) {
   NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
   NINES_ASSIGN(const std::int64_t boot, boot_row({}));
-  const auto noted = record_host_outage(&inner_->database, &inner_->names, inner_->intervals.get(),
-                                        {boot, now, since_boot});
-  const Status done = noted ? transaction.commit() : Status(noted.error());
-  if (!done) {
+  NINES_TRY(record_host_outage(&inner_->database, &inner_->names, inner_->intervals.get(),
+                               {boot, now, since_boot}));
+  return transaction.commit();
+}
+
+Result<CommittedBatch> Store::note_outage(UtcTime now, BootTime since_boot) {
+  CommittedBatch batch;
+  if (inner_->outage_noted) return batch;
+  if (const Status done = note_outage_in_transaction(now, since_boot); !done) {
     inner_->names.forget();
     inner_->boots.clear();
-    if (!is_refusal(done.error())) return done;
+    if (!is_refusal(done.error())) return done.error();
     // It would be refused for ever, and nothing else be stored meanwhile.
-    NINES_ASSIGN(const std::int64_t again, boot_row({}));
-    NINES_TRY(mark_outage_noted(&inner_->database, again));
+    batch.refused = 1;
+    batch.refused_why = done.error().message();
+    NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
+    NINES_ASSIGN(const std::int64_t boot, boot_row({}));
+    NINES_TRY(mark_outage_noted(&inner_->database, boot));
+    NINES_TRY(transaction.commit());
   }
   inner_->outage_noted = true;
-  return {};
+  return batch;
 }
 
 Status Store::heartbeat(UtcTime time, BootTime since_boot) {

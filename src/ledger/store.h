@@ -30,6 +30,8 @@ struct CommittedBatch {
   std::size_t refused = 0;    ///< broke a rule of the schema; the others of the batch are stored
   std::string refused_why;    ///< of the first refused one
   std::int64_t last_seq = 0;  ///< greatest Event sequence number in the ledger, 0: none
+
+  void count(IntervalOutcome outcome);
 };
 
 using NextLine = std::function<Result<bool>(std::string* line)>;
@@ -49,13 +51,15 @@ class Store {
   /// @errors  kNoSpace, kCorrupt, kDenied, kBusy, kIo, kInjected.
   Result<CommittedBatch> apply(std::span<const Record> records, const std::string& boot_id = {});
 
-  /// Stores an export: all of its lines, or none. Every line is checked; what is there already (by
-  /// id) changes nothing, so that importing twice is importing once. Nothing that is known of the
-  /// present is altered by it.
+  /// Stores an export: all of its lines, or none. `next` is asked for all of them before anything
+  /// is locked, so that it may wait; they go into an unnamed file beside the ledger. Every line is
+  /// checked; what is there already (by id) changes nothing, so that importing twice is importing
+  /// once. Nothing that is known of the present is altered by it.
   /// @param next  gives one line after another, without the newline; false: no more.
   /// @errors kInvalidArgument, kLimit: the subject is "line N", the detail names the field; also a
-  ///         record before any boot, an interval that the ledger refuses, and a boot of another
-  ///         machine than the one whose ledger this is. Those of `next`. Else as apply().
+  ///         record before any boot, an interval that the ledger refuses, and a boot of a machine
+  ///         that has no records here and is not this one, unless nobody has any. Those of `next`.
+  ///         Else as apply().
   Result<CommittedBatch> import(const NextLine& next);
 
   /// Replaces the oldest events from before `before`, at most `most`, by their daily counts
@@ -65,8 +69,10 @@ class Store {
 
   /// If this is the first run after a boot: notes the outage of the host before it, and of what
   /// served then; see host_outage.h. Once for each boot, however often it is called or killed.
-  /// @pre  what an earlier boot left in a spool has been applied.
-  Status note_outage(UtcTime now, BootTime since_boot);
+  /// @pre     what an earlier boot left in a spool has been applied.
+  /// @return  `refused` is 1 where the ledger's own past cannot be (a clock in the far future): the
+  ///          outage is not recorded, and not looked for again.
+  Result<CommittedBatch> note_outage(UtcTime now, BootTime since_boot);
 
   /// Notes durably that this host was alive at that time.
   Status heartbeat(UtcTime time, BootTime since_boot);
@@ -100,12 +106,15 @@ class Store {
 
   Status prepare();
   Status register_host();
+  Status note_outage_in_transaction(UtcTime now, BootTime since_boot);
   Result<std::int64_t> host_row(const HostIdentity& host);
   Result<std::int64_t> boot_row(const std::string& boot_id);
   Result<std::int64_t> foreign_boot_row(const HostIdentity& host);
-  Result<std::string> owner();
   struct Import;
+  Status begin_import(Import* import);
+  Result<bool> accepts(const std::string& machine, Import* import);
   Status import_line(const std::string& line, Import* import);
+  Status import_interval(DowntimeInterval interval, Import* import);
   Result<CommittedBatch> import_in_transaction(const NextLine& next);
   enum class Origin : std::uint8_t { kHere, kExport };
   Status apply_one(const Record& record, std::int64_t boot, Origin origin, CommittedBatch* batch);

@@ -232,12 +232,18 @@ Status LedgerWriter::drain_segments() {
     }
     if (!content) return std::move(content.error());
     if (content->boot_id == options_.host.boot_id) {
-      NINES_TRY(store_->note_outage(utc_now(), boot_now()));
+      NINES_TRY(note_outage());
     }
     NINES_TRY(apply(content->records, content->boot_id));
     NINES_TRY(spool_->remove(segment));
   }
-  return store_->note_outage(utc_now(), boot_now());
+  return note_outage();
+}
+
+Status LedgerWriter::note_outage() {
+  NINES_ASSIGN(const CommittedBatch batch, store_->note_outage(utc_now(), boot_now()));
+  if (batch.refused > 0) emit(refused_event(batch));
+  return {};
 }
 
 Status LedgerWriter::drain_memory() {

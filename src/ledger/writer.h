@@ -104,6 +104,7 @@ class LedgerWriter final : public EventSink {
   Status open_store();
   Status drain_segments();
   Status drain_memory();
+  Status note_outage();
   Status apply(const std::vector<Record>& records, const std::string& boot_id);
   Status beat();
   Status retain();

@@ -8,6 +8,7 @@
 
 #include "base/fault_point.h"
 #include "ledger/reader.h"
+#include "ledger/store.h"
 #include "ledger/test_support.h"
 
 namespace nines::ledger {
@@ -63,6 +64,17 @@ class WriterTest : public ::testing::Test {
   testing::TempDir dir_;
   WriterOptions options_;
 };
+
+TEST_F(WriterTest, AnOutageThatCannotBeRecordedIsReported) {
+  {
+    Store store = std::move(*Store::open(options_.database, {"machine-1", "host-1", "earlier"}));
+    ASSERT_TRUE(store.heartbeat(UtcTime{(std::int64_t{1} << 62) + 1000}, BootTime{1}));
+  }
+  const auto writer = start();
+  ASSERT_TRUE(writer->flush(kLong).has_value());
+  ASSERT_TRUE(writer->flush(kLong).has_value());
+  EXPECT_EQ(events("ledger.refused").size(), 1U);
+}
 
 TEST_F(WriterTest, WhatWasEmittedIsCommittedAndTheSpoolIsTrimmed) {
   const auto writer = start();

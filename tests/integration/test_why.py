@@ -2,9 +2,11 @@
 its death; over a boot."""
 
 import json
+import os
 import signal
 import shutil
 import sqlite3
+import subprocess
 import time
 
 import harness
@@ -209,6 +211,12 @@ class Why(harness.DaemonTest):
         refused = self.daemon.nines("ledger", "repair", "--ledger", live, check=False)
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("daemon", refused.stderr)
+        aside = live + ".corrupt-20261126T000000Z"
+        with sqlite3.connect(live) as source, sqlite3.connect(aside) as other:
+            source.backup(other)
+            other.execute("INSERT INTO merged_intervals VALUES ('x', 'nowhere', 1, 1, 'because')")
+        done = json.loads(self.daemon.nines("--json", "ledger", "repair", "--ledger", aside).stdout)
+        self.assertIn(".corrupt-", done["set_aside"])
         refused = self.daemon.nines("import", "--ledger", str(copy), str(self.daemon.home),
                                     check=False)
         self.assertNotEqual(refused.returncode, 0)
@@ -226,6 +234,32 @@ class Why(harness.DaemonTest):
                                             str(copy)).stdout)
         self.assertIn(".corrupt-", done["set_aside"])
         self.daemon.nines("ledger", "check", "--ledger", str(copy))
+
+    def test_an_import_that_waits_keeps_nobody_waiting(self):
+        unit, port = self.server("web")
+        self.daemon.start(unit)
+        self.daemon.wait_main_pid(unit)
+        command = [harness.binary("nines"), "--runtime-dir", str(self.daemon.run_dir), "import", "-"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as importer:
+            try:
+                wait_until(lambda: self.holds_ledger(importer.pid), "it has the ledger open")
+                self.crash(port, "SIGKILL")
+                self.closed_intervals(unit, 1)
+            finally:
+                importer.stdin.close()
+                importer.wait()
+        self.assertEqual(importer.returncode, 0)
+
+    def holds_ledger(self, pid):
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            return any(".lines-" in os.readlink(entry.path) for entry in entries)
+
+    def test_a_daemon_is_told_that_a_repair_goes_on(self):
+        self.daemon.start()
+        self.daemon.stop()
+        lock = self.daemon.state_dir / "lock"
+        self.daemon.nines("ledger", "repair", "--ledger", str(self.daemon.state_dir / "ledger.db"))
+        self.assertIn("nines ledger repair", lock.read_text())
 
 
 if __name__ == "__main__":
