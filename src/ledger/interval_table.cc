@@ -129,8 +129,11 @@ Result<IntervalOutcome> IntervalTable::insert(const DowntimeInterval& interval, 
     return IntervalOutcome::kMerged;
   }
   NINES_TRY(move_to_free_time(unit, &row));
-  NINES_ASSIGN(auto cause, cause_of(interval));
-  if (!cause) cause = row.cause;
+  // What was known once is as good, also where its events are lost.
+  std::optional<std::int64_t> cause = row.cause;
+  if (!cause) {
+    NINES_ASSIGN(cause, cause_of(interval));
+  }
   NINES_TRY(insert_.execute(
       pack_id(interval.id), unit, row.boot, row.start, row.since_boot, row.duration, row.clipped,
       pack_id(interval.cause_event), interval.planned, static_cast<int>(interval.cell),

@@ -265,7 +265,7 @@ TEST_F(RepairTest, WhateverIsDamaged) {
   const std::string sound = testing::read_whole(path_);
   const std::size_t pages = sound.size() / kPage;
   std::size_t mended = 0;
-  for (unsigned seed = 0; seed < 300; ++seed) {
+  for (unsigned seed = 0; seed < 120; ++seed) {
     std::mt19937 random(seed);
     std::string damaged = sound;
     for (unsigned hits = 1 + random() % 4; hits > 0; --hits) {
@@ -296,7 +296,7 @@ TEST_F(RepairTest, WhateverIsDamaged) {
     mended += repaired->events > 0 ? 1 : 0;
     std::filesystem::remove(repaired->set_aside);
   }
-  EXPECT_GT(mended, 200U);
+  EXPECT_GT(mended, 80U);
 }
 
 }  // namespace
