@@ -96,7 +96,7 @@ class Prediction(test_rejuvenation.Rejuvenation):
         self.held(nines="HealthyUptime=50ms", service="LimitCORE=0")
         self.daemon.start(self.NAME)
         pid = self.pid()
-        for pause in (6, 3, 1.5, 0.8, 0.4, 0.3, 0.2, 0.15):
+        for pause in (1, 8, 4, 2, 1, 0.5, 0.3, 0.2, 0.15):
             time.sleep(pause)
             kill(pid, signal.SIGSEGV)
             pid = self.daemon.wait_main_pid(self.NAME, other_than=pid)

@@ -159,7 +159,8 @@ class Service {
     ProcessId id;
     sys::Pidfd pidfd;
     unsigned slot = ProcessTable::kNoSlot;
-    sys::Subscription watch;  ///< only for processes that the keeper cannot reap
+    sys::Subscription watch;            ///< only for processes that the keeper cannot reap
+    std::optional<BootTime> crashed{};  ///< when the kernel began to dump it; none: not known
     bool valid() const { return id.pid > 0; }
   };
   enum class Role : std::uint8_t { kMain, kControl, kStandby };

@@ -54,12 +54,14 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
   }
   for (std::size_t i = 0; i < dying_.size(); ++i) {
     if (!same(process, dying_[i].id)) continue;
-    emit("unit.dumped", ledger::Severity::kInfo,
-         detail({{"pid", std::to_string(process.pid)},
-                 {"exit", sys::to_string(status)},
-                 {"dump_ms", std::to_string((when - state_.active_since_boot).count() / 1000000)}}),
-         // That one could not know the signal yet.
-         state_.dying[i].invocation_id + "-unit.crash");
+    const std::optional<BootTime> crashed = dying_[i].crashed;
+    emit(
+        "unit.dumped", ledger::Severity::kInfo,
+        detail({{"pid", std::to_string(process.pid)},
+                {"exit", sys::to_string(status)},
+                {"dump_ms", crashed ? std::to_string((when - *crashed).count() / 1'000'000) : ""}}),
+        // That one could not know the signal yet.
+        state_.dying[i].invocation_id + "-unit.crash");
     state_.last_exit = status;
     observer_.process_ended(process.pid);
     release_later(dying_[i].slot);
