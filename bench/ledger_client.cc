@@ -97,7 +97,7 @@ class Year {
     down.start_since_boot = cause.since_boot;
     down.closed = true;
     // From 10 ms to about 10 s, most of them short.
-    down.duration = Nanoseconds(10'000'000 << (random_() % 11));
+    down.duration = Nanoseconds(std::int64_t{10'000'000} << (random_() % 11));
     down.end = UtcTime{down.start.ns + down.duration.count()};
     down.cause_event = cause.id;
     down.planned = planned;
@@ -125,6 +125,9 @@ int fill(const std::string& path, std::size_t events, std::size_t units) {
     if (batch.size() < kBatch && i + 1 < events) continue;
     const auto applied = store->apply(batch);
     if (!applied) fail(applied.error());
+    if (applied->refused > 0) {
+      fail(Error(ErrorCode::kInternal, "fill").with_detail(applied->refused_why));
+    }
     batch.clear();
   }
   store->close_in_order();
