@@ -29,12 +29,12 @@ BlobOrText pack_id(std::string_view id) {
 std::string unpack_id(std::string bytes, bool is_blob) {
   if (!is_blob) return bytes;
   static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id;
-  id.reserve(2 * bytes.size());
+  std::string id(2 * bytes.size(), '\0');
+  char* digit = id.data();
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
+    *digit++ = kDigits[byte >> 4];
+    *digit++ = kDigits[byte & 15];
   }
   return id;
 }

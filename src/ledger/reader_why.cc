@@ -47,20 +47,22 @@ Result<std::vector<KnownUnit>> known_units(Database* database, const std::string
 }
 
 /// Intervals of a unit that may touch [from, to). The class of the cause is beside the interval;
-/// where its event came later, it is looked up.
+/// where its event came later, it is looked up. (Of a NULL SQLite looks for nothing; of "cause IS
+/// NULL AND id = ..." it looks for each id first, and that is a page of the disk for each
+/// interval.)
 class SpanReader {
  public:
   static Result<SpanReader> open(Database* database) {
     SpanReader reader;
     NINES_ASSIGN(reader.select_,
                  database->prepare(
-                     "SELECT i.start_ns, i.duration_ns, i.cell, i.planned, i.cause, c.text, "
+                     "SELECT i.start_ns, i.duration_ns, i.cell, i.planned, i.cause, "
                      "i.cause_event, k.text, coalesce(e.detail, '{}') FROM intervals i "
-                     "LEFT JOIN names c ON c.id = i.cause "
-                     "LEFT JOIN events e ON i.cause IS NULL AND e.id = i.cause_event "
+                     "LEFT JOIN events e ON e.id = iif(i.cause IS NULL, i.cause_event, NULL) "
                      "LEFT JOIN names k ON k.id = e.kind WHERE i.unit = ?1 AND i.start_ns < ?3 AND "
                      "i.start_ns >= coalesce((SELECT max(p.start_ns) FROM intervals p WHERE "
                      "p.unit = ?1 AND p.start_ns <= ?2), ?2) ORDER BY i.start_ns, i.duration_ns"));
+    NINES_ASSIGN(reader.name_, database->prepare("SELECT text FROM names WHERE id = ?"));
     return reader;
   }
 
@@ -75,26 +77,30 @@ class SpanReader {
       if (!rows.is_null(1)) span.duration = Nanoseconds(rows.int64(1));
       span.cell = static_cast<Cell>(rows.int64(2));
       span.planned = rows.int64(3) != 0;
-      span.cause = cause_of(rows);
-      span.cause_event = id_column(rows, 6);
+      NINES_ASSIGN(span.cause, cause_of(rows));
+      span.cause_event = id_column(rows, 5);
     }
   }
 
  private:
-  Cause cause_of(const Statement::Rows& rows) {
+  Result<Cause> cause_of(const Statement::Rows& rows) {
     if (!rows.is_null(4)) {
       const auto [known, is_new] = causes_.try_emplace(rows.int64(4));
-      if (is_new) known->second = cause_from(rows.bytes(5));
+      if (is_new) {
+        NINES_ASSIGN(auto names, name_.query(rows.int64(4)));
+        NINES_ASSIGN(const bool found, names.next());
+        if (found) known->second = cause_from(names.bytes(0));
+      }
       return known->second;
     }
-    if (rows.is_null(7)) return {};
+    if (rows.is_null(6)) return Cause{};
     Event event;
-    event.kind = rows.bytes(7);
-    event.detail_json = rows.bytes(8);
+    event.kind = rows.bytes(6);
+    event.detail_json = rows.bytes(7);
     return classify(event);
   }
 
-  Statement select_;
+  Statement select_, name_;
   std::map<std::int64_t, Cause> causes_;
 };
 
