@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fault_point.h"
 #include "cli/command_line.h"
 #include "cli/output.h"
 
@@ -43,6 +44,11 @@ int main(int argc, char** argv) {
   fill_closed_descriptors();
   // A closed pipe is an error of the write, seen by the verb.
   std::signal(SIGPIPE, SIG_IGN);
+  if (const auto armed = nines::fault::arm_from_environment(); !armed) {
+    std::cerr << "nines: " << armed.error().message() << "\n  hint: " << armed.error().hint()
+              << '\n';
+    return static_cast<int>(ExitCode::kUsage);
+  }
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   nines::cli::OutputBuffer buffer(STDOUT_FILENO);
   std::ostream out(&buffer);

@@ -2,7 +2,6 @@
 // daemon. An import waits its turn beside a running one; a repair keeps it out.
 #include <fmt/format.h>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +21,7 @@
 #include "ledger/host_identity.h"
 #include "ledger/store.h"
 #include "sys/file.h"
+#include "sys/instance_lock.h"
 
 namespace nines::cli {
 namespace {
@@ -50,7 +50,7 @@ class Lines {
 
 /// Keeps a daemon from using the ledger for as long as the result is there; where none has used its
 /// directory yet, there is nothing to be kept.
-/// @errors kBusy: one does.
+/// @errors kBusy: one does. kDenied, kIo ...: nobody can be kept out.
 Result<UniqueFd> keep_daemon_out(const Context& context, const LedgerOptions& options,
                                  const std::string& path) {
   const Error busy = Error(ErrorCode::kBusy, "repair ledger", path)
@@ -64,16 +64,10 @@ Result<UniqueFd> keep_daemon_out(const Context& context, const LedgerOptions& op
   const auto file = std::filesystem::weakly_canonical(path, unused);
   if (file.filename() != "ledger.db") return UniqueFd();
   const std::string beside = file.parent_path() / "lock";
-  auto lock = sys::try_lock(beside, sys::LockMode::kExclusive);
-  if (lock) {
-    // For the daemon that is refused meanwhile: it reads there who has the lock. See
-    // daemon/instance_lock.h, whose format this is.
-    NINES_TRY(sys::open_file(beside, O_WRONLY | O_TRUNC));
-    NINES_TRY(sys::write_existing(beside, fmt::format("{}: nines ledger repair\n", ::getpid())));
-    return lock;
-  }
-  if (lock.error().code() == ErrorCode::kBusy) return busy;
-  return UniqueFd();
+  if (!sys::exists(beside)) return UniqueFd();
+  auto lock = sys::take_instance_lock(beside, ::getpid(), "nines ledger repair");
+  if (!lock && lock.error().code() == ErrorCode::kBusy) return busy;
+  return lock;
 }
 
 }  // namespace

@@ -20,8 +20,8 @@
 #include "base/clock.h"
 #include "base/fault_point.h"
 #include "base/unique_fd.h"
-#include "daemon/instance_lock.h"
 #include "sys/file.h"
+#include "sys/instance_lock.h"
 #include "sys/procfs.h"
 #include "sys/unix_socket.h"
 
@@ -154,7 +154,7 @@ Status leave_service_to_holder(const std::string& lock_path, pid_t keeper) {
     if (boot_now() >= deadline) {
       return Error(ErrorCode::kBusy, "leave the service to", std::to_string(holder));
     }
-    if (!is_locked(lock_path)) return Error(ErrorCode::kGone, "find who holds", lock_path);
+    if (!sys::is_locked(lock_path)) return Error(ErrorCode::kGone, "find who holds", lock_path);
     std::this_thread::sleep_for(kHolderPoll);
   }
 }

@@ -8,13 +8,13 @@
 #include "api/runtime_dir.h"
 #include "base/log.h"
 #include "daemon/access.h"
-#include "daemon/instance_lock.h"
 #include "daemon/runtime_directory.h"
 #include "daemon/service_manager.h"
 #include "daemon/stack_recording.h"
 #include "daemon/worker_state.h"
 #include "ledger/host_identity.h"
 #include "sys/file.h"
+#include "sys/instance_lock.h"
 #include "sys/scheduling.h"
 
 namespace nines::daemon {
@@ -70,9 +70,9 @@ Status Worker::State::take_locks(std::map<std::string, UniqueFd>& held) {
       lock.fd = std::move(found->second);
       held.erase(found);
       successor = true;
-      (void)name_lock_owner(lock.fd.get(), ::getppid()).has_value();
+      (void)sys::name_lock_owner(lock.fd.get(), ::getppid()).has_value();
     } else {
-      auto taken = take_instance_lock(lock.directory + "/lock", ::getppid());
+      auto taken = sys::take_instance_lock(lock.directory + "/lock", ::getppid());
       if (!taken) {
         // A state directory that cannot be written to costs us the ledger, not the units.
         if (lock.needed || taken.error().code() == ErrorCode::kBusy) return taken.error();

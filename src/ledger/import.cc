@@ -7,6 +7,7 @@
 
 #include "ledger/event_json.h"
 #include "ledger/host_identity.h"
+#include "ledger/host_row.h"
 #include "ledger/later_news.h"
 #include "ledger/line_file.h"
 #include "ledger/schema.h"
@@ -109,17 +110,7 @@ Result<std::int64_t> Store::foreign_boot_row(const HostIdentity& host) {
     if (rows.bytes(1) == host.machine_id) return rows.int64(0);
     boot_id = shared_boot_id(host.boot_id, host.machine_id);
   }
-  std::int64_t row = 0;
-  {
-    // The name of a host that is known may be older there.
-    NINES_ASSIGN(Statement insert_host,
-                 inner_->database.prepare("INSERT INTO hosts (machine, name) VALUES (?, ?) ON "
-                                          "CONFLICT (machine) DO UPDATE SET name = name "
-                                          "RETURNING id"));
-    NINES_ASSIGN(auto rows, insert_host.query(host.machine_id, host.host_name));
-    NINES_TRY(rows.next());
-    row = rows.int64(0);
-  }
+  NINES_ASSIGN(const std::int64_t row, host_row(&inner_->database, host, HostName::kPerhapsOlder));
   NINES_ASSIGN(Statement insert,
                inner_->database.prepare("INSERT INTO boots (host, boot_id, first_seen_ns, "
                                         "outage_noted) VALUES (?, ?, ?, ?)"));

@@ -109,14 +109,13 @@ Result<IntervalOutcome> IntervalTable::upsert(const DowntimeInterval& interval, 
     if (!interval.closed || !open || handed.history) return IntervalOutcome::kUnchanged;
     NINES_ASSIGN(const auto into, one(&by_id_, pack_id(*merged)));
     if (!into || into->seq != open->seq) return IntervalOutcome::kUnchanged;
-    return merge(interval, unit, row, *open);
+    return merge(interval, unit, row, *open, /*history=*/false);
   }
   const bool before_open = open && row.duration &&
                            (row.boot == open->boot ? row.end_since_boot() <= open->since_boot
                                                    : row.end() <= open->start);
   if (open && !before_open) {
-    return handed.history ? merge_history(interval, unit, row, *open)
-                          : merge(interval, unit, row, *open);
+    return merge(interval, unit, row, *open, handed.history);
   }
   return insert(interval, unit, row);
 }
@@ -144,11 +143,11 @@ Result<IntervalOutcome> IntervalTable::insert(const DowntimeInterval& interval, 
 }
 
 Result<IntervalOutcome> IntervalTable::merge(const DowntimeInterval& interval, std::int64_t unit,
-                                             Row row, const Row& open) {
+                                             Row row, const Row& open, bool history) {
   const bool same_boot = row.boot == open.boot;
   const std::int64_t lead = same_boot ? open.since_boot - row.since_boot : open.start - row.start;
   NINES_ASSIGN(const auto merged, merged_into(interval.id));
-  if (row.duration) {
+  if (row.duration && !history) {
     // The report says that the unit serves again at this moment, so nothing is open after it.
     const std::int64_t duration = std::max<std::int64_t>(*row.duration - lead, 0);
     NINES_TRY(close(unit, open, duration, "closed by the end of another interval"));
@@ -161,19 +160,6 @@ Result<IntervalOutcome> IntervalTable::merge(const DowntimeInterval& interval, s
     return insert(interval, unit, row);
   }
   NINES_TRY(record_merge(interval, open.seq, "another interval of the unit was open"));
-  return IntervalOutcome::kMerged;
-}
-
-Result<IntervalOutcome> IntervalTable::merge_history(const DowntimeInterval& interval,
-                                                     std::int64_t unit, Row row, const Row& open) {
-  const bool same_boot = row.boot == open.boot;
-  const std::int64_t lead = same_boot ? open.since_boot - row.since_boot : open.start - row.start;
-  if (row.duration && lead > 0) {
-    row.duration = std::min(*row.duration, lead);
-    add_note(&row.note, "shortened: the unit is down since another interval began");
-    return insert(interval, unit, row);
-  }
-  NINES_TRY(record_merge(interval, open.seq, "another interval of the unit is open"));
   return IntervalOutcome::kMerged;
 }
 

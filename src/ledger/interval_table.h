@@ -89,11 +89,9 @@ class IntervalTable {
   }
   Result<std::optional<std::string>> merged_into(const std::string& id);
   Result<IntervalOutcome> insert(const DowntimeInterval& interval, std::int64_t unit, Row row);
+  /// @param history  it does not end the open one.
   Result<IntervalOutcome> merge(const DowntimeInterval& interval, std::int64_t unit, Row row,
-                                const Row& open);
-  /// The same for history, which does not end the open one.
-  Result<IntervalOutcome> merge_history(const DowntimeInterval& interval, std::int64_t unit,
-                                        Row row, const Row& open);
+                                const Row& open, bool history);
   /// The name of the class of its cause; empty: the event is not there (yet). What was learned of
   /// the event afterwards (unit.dumped) goes before what it said itself.
   Result<std::optional<std::int64_t>> cause_of(const DowntimeInterval& interval);

@@ -25,6 +25,22 @@ Status move_companions(const std::string& path, const std::string& aside) {
   return {};
 }
 
+/// A -wal without its database belongs to the one that was set aside last.
+Status move_to_newest(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+  const std::string base = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  NINES_ASSIGN(const auto names, sys::list_directory(directory));
+  std::string newest;
+  for (const std::string& name : names) {
+    const bool companion = name.ends_with("-wal") || name.ends_with("-shm");
+    if (name.starts_with(base + std::string(kMark)) && !companion) newest = name;  // sorted by time
+  }
+  const std::string aside =
+      newest.empty() ? quarantine_name(path, utc_now()) : path.substr(0, slash + 1) + newest;
+  return move_companions(path, aside);
+}
+
 }  // namespace
 
 std::string quarantine_name(const std::string& path, UtcTime now) {
@@ -48,19 +64,9 @@ Status quarantine(const std::string& path, const std::string& aside) {
 }
 
 Status finish_quarantine(const std::string& path) {
-  if (sys::exists(path) || !sys::exists(path + "-wal")) return {};
-  const auto slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
-  const std::string base = path.substr(slash == std::string::npos ? 0 : slash + 1);
-  NINES_ASSIGN(const auto names, sys::list_directory(directory));
-  std::string newest;
-  for (const std::string& name : names) {
-    const bool companion = name.ends_with("-wal") || name.ends_with("-shm");
-    if (name.starts_with(base + std::string(kMark)) && !companion) newest = name;  // sorted by time
-  }
-  const std::string aside =
-      newest.empty() ? quarantine_name(path, utc_now()) : path.substr(0, slash + 1) + newest;
-  return move_companions(path, aside);
+  if (sys::exists(path)) return {};
+  if (sys::exists(path + "-wal")) NINES_TRY(move_to_newest(path));
+  return rename_if_there(path + std::string(kRepaired), path);
 }
 
 }  // namespace nines::ledger

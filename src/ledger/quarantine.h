@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -16,9 +17,12 @@ std::string quarantine_name(const std::string& path, UtcTime now);
 /// @errors  kDenied, kIo ...: the database stays where it is.
 Status quarantine(const std::string& path, const std::string& aside);
 
-/// Ends what a kill within quarantine() has left half done: a -wal without its database belongs to
-/// the one set aside last. Must run before a new database is made, since SQLite deletes such a
-/// -wal.
+/// What a repair has made, whole, beside the database that it will replace: "PATH.repaired".
+inline constexpr std::string_view kRepaired = ".repaired";
+
+/// Ends what a kill within quarantine(), or a repair, has left half done: a -wal without its
+/// database belongs to the one set aside last, and what is repaired takes the place. Must run
+/// before a new database is made, since SQLite deletes such a -wal.
 Status finish_quarantine(const std::string& path);
 
 }  // namespace nines::ledger

@@ -39,6 +39,22 @@ TEST(Quarantine, AKillBetweenTheRenamesIsMadeGood) {
   EXPECT_FALSE(std::filesystem::exists(path + "-wal"));
 }
 
+TEST(Quarantine, WhatIsRepairedTakesThePlaceOfWhatIsSetAside) {
+  const TempDir dir;
+  const std::string path = dir.file("ledger.db");
+  write_file(path + ".corrupt-20261122T220801Z", "damaged");
+  write_file(path + "-wal", "its log");
+  write_file(path + ".repaired", "repaired");
+  ASSERT_TRUE(finish_quarantine(path).has_value());
+  EXPECT_EQ(read_whole(path), "repaired");
+  EXPECT_EQ(read_whole(path + ".corrupt-20261122T220801Z-wal"), "its log");
+  EXPECT_FALSE(std::filesystem::exists(path + "-wal"));
+  // Nothing was set aside yet: it is not its turn.
+  write_file(path + ".repaired", "another");
+  ASSERT_TRUE(finish_quarantine(path).has_value());
+  EXPECT_EQ(read_whole(path), "repaired");
+}
+
 TEST(Quarantine, ALogWithoutAnyDatabaseIsKeptToo) {
   const TempDir dir;
   const std::string path = dir.file("ledger.db");

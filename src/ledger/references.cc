@@ -1,6 +1,7 @@
 #include "ledger/references.h"
 
 #include "ledger/event.h"
+#include "ledger/host_row.h"
 #include "ledger/schema.h"
 
 namespace nines::ledger {
@@ -33,15 +34,6 @@ constexpr const char* kBootlessRecords =
     "SELECT boot, time_ns AS at FROM events WHERE boot NOT IN (SELECT id FROM boots) UNION ALL "
     "SELECT boot, start_ns FROM intervals WHERE boot NOT IN (SELECT id FROM boots)";
 
-Result<std::int64_t> row_of(Database* database, const HostIdentity& host) {
-  NINES_ASSIGN(Statement upsert,
-               database->prepare("INSERT INTO hosts (machine, name) VALUES (?, ?) ON CONFLICT "
-                                 "(machine) DO UPDATE SET name = excluded.name RETURNING id"));
-  NINES_ASSIGN(auto rows, upsert.query(host.machine_id, host.host_name));
-  NINES_TRY(rows.next());
-  return rows.int64(0);
-}
-
 Status make_boots_up(Database* database, const HostIdentity& host) {
   NINES_ASSIGN(const std::int64_t hostless,
                database->value("SELECT count(*) FROM boots WHERE host NOT IN (SELECT id FROM "
@@ -49,7 +41,7 @@ Status make_boots_up(Database* database, const HostIdentity& host) {
   NINES_ASSIGN(const std::int64_t bootless,
                database->value("SELECT EXISTS (" + std::string(kBootlessRecords) + ")"));
   if (hostless == 0 && bootless == 0) return {};
-  NINES_ASSIGN(const std::int64_t own, row_of(database, host));
+  NINES_ASSIGN(const std::int64_t own, host_row(database, host, HostName::kNewer));
   NINES_ASSIGN(
       Statement adopt,
       database->prepare("UPDATE boots SET host = ? WHERE host NOT IN (SELECT id FROM hosts)"));

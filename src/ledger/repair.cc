@@ -184,16 +184,24 @@ Result<Repaired> repair(const std::string& path, const HostIdentity& host) {
   Repaired repaired;
   if (findings.empty()) return repaired;
   const std::string fresh = path + ".repairing";
-  remove_database(fresh);  // of a repair that was killed: the damaged one is still there
+  const std::string ready = path + std::string(kRepaired);
+  // Of a repair that was killed: the damaged one is still there.
+  for (const std::string& left : {fresh, ready}) remove_database(left);
   if (const Status saved = begin_anew(path, fresh, host, &repaired); !saved) {
     remove_database(fresh);
     return saved.error();
   }
   const std::string aside = quarantine_name(path, utc_now());
-  NINES_TRY(quarantine(path, aside));
-  repaired.set_aside = aside;
-  if (std::rename(fresh.c_str(), path.c_str()) != 0)
+  // From here on it is whole, and whoever comes next puts it in its place should we be killed.
+  if (std::rename(fresh.c_str(), ready.c_str()) != 0) {
     return Error::from_errno(errno, "rename", fresh);
+  }
+  if (const Status moved = quarantine(path, aside); !moved) {
+    if (sys::exists(path)) remove_database(ready);
+    return moved.error();
+  }
+  repaired.set_aside = aside;
+  NINES_TRY(finish_quarantine(path));
   return repaired;
 }
 

@@ -8,6 +8,7 @@
 #include "base/fault_point.h"
 #include "ledger/cause.h"
 #include "ledger/host_outage.h"
+#include "ledger/host_row.h"
 #include "ledger/packed_id.h"
 #include "ledger/schema.h"
 
@@ -106,18 +107,9 @@ bool Store::file_replaced() const {
   return !now || *now != inner_->file;
 }
 
-Result<std::int64_t> Store::host_row(const HostIdentity& host) {
-  NINES_ASSIGN(Statement upsert, inner_->database.prepare(
-                                     "INSERT INTO hosts (machine, name) VALUES (?, ?) ON CONFLICT "
-                                     "(machine) DO UPDATE SET name = excluded.name RETURNING id"));
-  NINES_ASSIGN(auto rows, upsert.query(host.machine_id, host.host_name));
-  NINES_TRY(rows.next());
-  return rows.int64(0);
-}
-
 Status Store::register_host() {
   NINES_ASSIGN(Transaction transaction, Transaction::begin(&inner_->database));
-  NINES_ASSIGN(inner_->host_row, host_row(inner_->host));
+  NINES_ASSIGN(inner_->host_row, host_row(&inner_->database, inner_->host, HostName::kNewer));
   NINES_TRY(boot_row(inner_->host.boot_id));
   return transaction.commit();
 }
@@ -160,7 +152,7 @@ Result<CommittedBatch> Store::apply_in_transaction(std::span<const Record> recor
   NINES_ASSIGN(const std::int64_t boot, boot_row(boot_id));
   CommittedBatch batch;
   for (const Record& record : records) {
-    const Status applied = apply_one(record, boot, Origin::kHere, &batch);
+    const Status applied = apply_one(record, boot, &batch);
     if (applied) continue;
     // A statement that broke a rule is undone by itself; the transaction goes on.
     if (!is_refusal(applied.error()) || !inner_->database.in_transaction()) return applied.error();
@@ -176,10 +168,9 @@ Result<CommittedBatch> Store::apply_in_transaction(std::span<const Record> recor
   return batch;
 }
 
-Status Store::apply_one(const Record& record, std::int64_t boot, Origin origin,
-                        CommittedBatch* batch) {
+Status Store::apply_one(const Record& record, std::int64_t boot, CommittedBatch* batch) {
   if (const auto* event = std::get_if<Event>(&record)) {
-    return apply_event(*event, boot, origin, batch);
+    return apply_event(*event, boot, Origin::kHere, batch);
   }
   NINES_ASSIGN(const IntervalOutcome outcome,
                inner_->intervals->upsert(std::get<DowntimeInterval>(record), boot));

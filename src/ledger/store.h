@@ -63,7 +63,8 @@ class Store {
   Result<CommittedBatch> import(const NextLine& next);
 
   /// Replaces the oldest events from before `before`, at most `most`, by their daily counts
-  /// (event_days). Kept for ever: intervals, the events that began them, and the newest event.
+  /// (event_days). Kept for ever: intervals, the events that explain them (see roll_up.cc), and the
+  /// newest event.
   /// @return  how many went; fewer than `most`: no more are left.
   Result<std::size_t> roll_up(UtcTime before, std::size_t most);
 
@@ -107,7 +108,6 @@ class Store {
   Status prepare();
   Status register_host();
   Status note_outage_in_transaction(UtcTime now, BootTime since_boot);
-  Result<std::int64_t> host_row(const HostIdentity& host);
   Result<std::int64_t> boot_row(const std::string& boot_id);
   Result<std::int64_t> foreign_boot_row(const HostIdentity& host);
   struct Import;
@@ -117,7 +117,7 @@ class Store {
   Status import_interval(DowntimeInterval interval, Import* import);
   Result<CommittedBatch> import_in_transaction(const NextLine& next);
   enum class Origin : std::uint8_t { kHere, kExport };
-  Status apply_one(const Record& record, std::int64_t boot, Origin origin, CommittedBatch* batch);
+  Status apply_one(const Record& record, std::int64_t boot, CommittedBatch* batch);
   Status apply_event(const Event& event, std::int64_t boot, Origin origin, CommittedBatch* batch);
   /// What follows from an event that is new.
   Status follow_up(const Event& event, std::int64_t boot, Origin origin,

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>  // flock; NOLINT(readability-duplicate-include): not "sys/file.h"
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -118,14 +117,6 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 
 bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
-}
-
-Result<UniqueFd> try_lock(const std::string& path, LockMode mode) {
-  NINES_ASSIGN(UniqueFd fd, open_file(path, O_RDONLY));
-  const int operation = mode == LockMode::kShared ? LOCK_SH : LOCK_EX;
-  if (::flock(fd.get(), operation | LOCK_NB) == 0) return fd;
-  if (errno != EWOULDBLOCK) return Error::from_errno(errno, "lock", path);
-  return Error(ErrorCode::kBusy, "lock", path).with_detail("somebody else has it");
 }
 
 }  // namespace nines::sys

@@ -39,9 +39,4 @@ bool exists(const std::string& path);
 /// open(2) with O_CLOEXEC added.
 Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode = 0);
 
-enum class LockMode : std::uint8_t { kShared, kExclusive };
-/// Locks a file that is there, without waiting, until the descriptor is closed. @source flock(2)
-/// @errors kBusy: somebody else has it. kNotFound, kDenied ...
-Result<UniqueFd> try_lock(const std::string& path, LockMode mode);
-
 }  // namespace nines::sys

@@ -3,8 +3,8 @@ its death; over a boot."""
 
 import json
 import os
-import signal
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -254,12 +254,33 @@ class Why(harness.DaemonTest):
         with os.scandir(f"/proc/{pid}/fd") as entries:
             return any(".lines-" in os.readlink(entry.path) for entry in entries)
 
-    def test_a_daemon_is_told_that_a_repair_goes_on(self):
-        self.daemon.start()
+    def test_a_repair_keeps_the_daemon_out_and_may_be_killed(self):
+        unit, port = self.server("web")
+        self.daemon.start(unit)
+        self.crash(port, "SIGKILL")
+        self.closed_intervals(unit, 1)
         self.daemon.stop()
-        lock = self.daemon.state_dir / "lock"
-        self.daemon.nines("ledger", "repair", "--ledger", str(self.daemon.state_dir / "ledger.db"))
-        self.assertIn("nines ledger repair", lock.read_text())
+        before = self.daemon.intervals(unit)
+        live = self.daemon.state_dir / "ledger.db"
+        with sqlite3.connect(live) as database:
+            database.execute("INSERT INTO merged_intervals VALUES ('x', 'nowhere', 1, 1, 'because')")
+        # It stands still with the damaged one set aside, and nothing in its place yet.
+        repair = subprocess.Popen(
+            [harness.binary("nines"), "ledger", "repair", "--ledger", str(live)],
+            env={**os.environ, "NINES_FAULT": "quarantine_renamed:stall"})
+        try:
+            wait_until(lambda: not live.exists(), "it is set aside", step_s=0.002)
+            repair.send_signal(signal.SIGSTOP)
+            self.assertFalse(live.exists())
+            refused = self.daemon.start(wait=False)
+            self.assertNotEqual(refused.wait(timeout=harness.DEADLINE_S), 0)
+            self.assertIn(f"{repair.pid}: nines ledger repair", self.daemon.log_path.read_text())
+        finally:
+            repair.kill()
+            repair.wait()
+        self.daemon.start()
+        self.assertEqual(self.daemon.intervals(unit), before)
+        self.assertIn("sound", self.daemon.nines("ledger", "check").stdout)
 
 
 if __name__ == "__main__":

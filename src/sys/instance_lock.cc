@@ -1,4 +1,4 @@
-#include "daemon/instance_lock.h"
+#include "sys/instance_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>  // flock
@@ -11,7 +11,7 @@
 
 #include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
-namespace nines::daemon {
+namespace nines::sys {
 
 namespace {
 
@@ -36,29 +36,31 @@ bool lock_soon(int fd) {
 
 }  // namespace
 
-Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner) {
-  NINES_ASSIGN(UniqueFd fd, sys::open_file(path, O_RDWR | O_CREAT, 0644));
+Result<UniqueFd> take_instance_lock(const std::string& path, pid_t owner, std::string_view doing) {
+  NINES_ASSIGN(UniqueFd fd, open_file(path, O_RDWR | O_CREAT, 0644));
   if (!lock_soon(fd.get())) {
     if (errno != EWOULDBLOCK) return Error::from_errno(errno, "lock", path);
-    auto holder = sys::read_file(path);
+    auto holder = read_file(path);
     std::string who = holder ? *holder : std::string();
     while (!who.empty() && who.back() == '\n') who.pop_back();
     return Error(ErrorCode::kBusy, "use", path.substr(0, path.rfind('/')))
         .with_detail("another ninesd uses it" + (who.empty() ? "" : " (process " + who + ")"))
         .with_hint("`nines status` talks to that one; or choose other directories");
   }
-  NINES_TRY(name_lock_owner(fd.get(), owner).in(path));
+  NINES_TRY(name_lock_owner(fd.get(), owner, doing).in(path));
   return fd;
 }
 
 bool is_locked(const std::string& path) {
   // Shared: two that look at once must not see each other.
-  const auto lock = sys::try_lock(path, sys::LockMode::kShared);
-  return !lock && lock.error().code() == ErrorCode::kBusy;
+  const auto fd = open_file(path, O_RDONLY);
+  return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-Status name_lock_owner(int lock, pid_t owner) {
-  const std::string text = std::to_string(owner) + "\n";
+Status name_lock_owner(int lock, pid_t owner, std::string_view doing) {
+  std::string text = std::to_string(owner);
+  if (!doing.empty()) text.append(": ").append(doing);
+  text += '\n';
   if (::ftruncate(lock, 0) != 0 ||
       ::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     return Error::from_errno(errno, "write lock file");
@@ -66,4 +68,4 @@ Status name_lock_owner(int lock, pid_t owner) {
   return {};
 }
 
-}  // namespace nines::daemon
+}  // namespace nines::sys
