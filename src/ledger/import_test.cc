@@ -32,6 +32,14 @@ class ImportTest : public testing::ExportTest {
     store.close_in_order();
     return lines_of(path);
   }
+  /// Of a ledger with records of its own, after the import.
+  std::vector<StoredInterval> intervals_after(const std::vector<std::string>& lines,
+                                              const Records& own) {
+    Store store = open(path_);
+    EXPECT_TRUE(store.apply(own));
+    EXPECT_TRUE(import(store, lines));
+    return intervals();
+  }
   std::vector<StoredInterval> intervals() {
     return *Reader::open(path_)->intervals("a.service", UtcTime{0}, UtcTime{INT64_MAX});
   }
@@ -61,13 +69,11 @@ TEST_F(ImportTest, TheSignalOfACrashComesAlong) {
 
 TEST_F(ImportTest, WhatIsReadyHereIsNotDownForAnExport) {
   const auto lines = export_of({opened("old", 10)});
-  Store store = open(path_);
-  ASSERT_TRUE(store.apply(Records{make_event("r", "unit.ready", "a.service", 60),
-                                  make_event("s", "unit.ready", "a.service", 90)}));
-  ASSERT_TRUE(import(store, lines));
-  ASSERT_EQ(intervals().size(), 1U);
-  EXPECT_EQ(seconds(intervals()[0]), 50) << "until the first readiness";
-  EXPECT_NE(intervals()[0].note.find("served by then"), std::string::npos);
+  const auto after = intervals_after(lines, {make_event("r", "unit.ready", "a.service", 60),
+                                             make_event("s", "unit.ready", "a.service", 90)});
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(seconds(after[0]), 50) << "until the first readiness";
+  EXPECT_NE(after[0].note.find("served by then"), std::string::npos);
 }
 
 TEST_F(ImportTest, AReadinessOfWhichOnlyTheUnitIsLeftCountsToo) {
@@ -83,13 +89,11 @@ TEST_F(ImportTest, AReadinessOfWhichOnlyTheUnitIsLeftCountsToo) {
 
 TEST_F(ImportTest, WhatWentDownHereLaterHadServed) {
   const auto lines = export_of({opened("old", 10)});
-  Store store = open(path_);
-  ASSERT_TRUE(store.apply(Records{closed("new", 40, 45), opened("now", 70)}));
-  ASSERT_TRUE(import(store, lines));
-  ASSERT_EQ(intervals().size(), 3U);
-  EXPECT_EQ(start_of(intervals()[0]), 10);
-  EXPECT_EQ(seconds(intervals()[0]), 30);
-  EXPECT_EQ(seconds(intervals()[2]), -1) << "it is down still";
+  const auto after = intervals_after(lines, {closed("new", 40, 45), opened("now", 70)});
+  ASSERT_EQ(after.size(), 3U);
+  EXPECT_EQ(start_of(after[0]), 10);
+  EXPECT_EQ(seconds(after[0]), 30);
+  EXPECT_EQ(seconds(after[2]), -1) << "it is down still";
 }
 
 TEST_F(ImportTest, WhatWasHeardOfLaterDoesNotBecomeDown) {
@@ -109,12 +113,11 @@ TEST_F(ImportTest, WhatWasHeardOfLaterDoesNotBecomeDown) {
 TEST_F(ImportTest, OfWhichNothingLaterIsKnownMayBeDownStill) {
   const auto lines =
       export_of({make_event("crash", "unit.exit", "a.service", 10), opened("old", 10)});
-  Store store = open(path_);
-  ASSERT_TRUE(store.apply(Records{make_event("x", "unit.ready", "b.service", 70)}));
-  ASSERT_TRUE(import(store, lines));
-  ASSERT_TRUE(import(store, lines));
-  ASSERT_EQ(intervals().size(), 1U);
-  EXPECT_EQ(seconds(intervals()[0]), -1);
+  for (int time = 0; time < 2; ++time) {
+    const auto after = intervals_after(lines, {make_event("x", "unit.ready", "b.service", 70)});
+    ASSERT_EQ(after.size(), 1U);
+    EXPECT_EQ(seconds(after[0]), -1);
+  }
 }
 
 TEST_F(ImportTest, AnEndInAnExportEndsNothingHere) {
