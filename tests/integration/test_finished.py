@@ -75,7 +75,10 @@ class Finished(harness.DaemonTest):
                    "one planned downtime")
 
     def test_its_end_before_the_start_is_over(self):
-        self.start("RemainAfterExit=yes\nExecStart=/bin/true\nExecStartPost=/bin/sleep 0.3")
+        self.start("RemainAfterExit=yes\nExecStart=/bin/true\nExecStartPost=/bin/sleep 0.3\n"
+                   "RuntimeMaxSec=1")
+        self.wait_exited()
+        time.sleep(1.2)  # that limit is of running
         self.wait_exited()
         self.assertEqual(self.kinds(), ["unit.ready", "unit.finished"])
 

@@ -191,6 +191,7 @@ class Service {
     LiveProcess retiring;  ///< the replaced one; not valid before the successor is ready
     Completion done;
     sys::Subscription timer;
+    bool said_ready = false;             ///< the successor did; it serves once a reload is over
     bool switched = false;               ///< the successor is the main process
     std::string status;                  ///< STATUS= of the successor
     std::vector<std::string> to_remove;  ///< from the descriptor store, once it serves

@@ -117,8 +117,11 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
 
 /// RemainAfterExit=: whether the unit is (or becomes) active although its main process has ended.
 bool Service::remains_without_process() const {
-  // Before its word it is not started, whatever it ended with.
-  return spec().service.remain_after_exit && !(state_.phase == Phase::kStart && says_ready());
+  const unit::ServiceSection& service = spec().service;
+  // Others are not started before their word, or before the process that forks has ended.
+  const bool needs_no_word =
+      service.type == unit::ServiceType::kSimple || service.type == unit::ServiceType::kExec;
+  return service.remain_after_exit && (state_.phase != Phase::kStart || needs_no_word);
 }
 
 void Service::main_has_finished(BootTime when) {
@@ -130,7 +133,6 @@ void Service::main_has_finished(BootTime when) {
   interrupt_rejuvenation(when);
   drop_standby();
   phase_timer_.reset();
-  stop_watching();
   if (health_) {
     health_->healthy.reset();
     health_->detail.clear();

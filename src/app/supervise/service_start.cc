@@ -339,6 +339,7 @@ void Service::enter_running() {
 
 /// Active without a process.
 void Service::remain_after_exit() {
+  stop_watching();
   emit_once("unit.finished", ledger::Severity::kInfo, "{}");
   set_phase(Phase::kExited);
   save();

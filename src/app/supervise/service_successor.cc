@@ -53,7 +53,10 @@ void Service::on_successor_message(const NotifyMessage& message, std::vector<Uni
       rejuvenation_->to_remove.push_back(std::move(name));
     }
   }
-  if (message.extend_timeout && says_ready()) await_successor(*message.extend_timeout);
+  rejuvenation_->said_ready = rejuvenation_->said_ready || message.ready;
+  const bool is_awaited =
+      says_ready() && !rejuvenation_->said_ready && spec().service.timeout_start;
+  if (message.extend_timeout && is_awaited) await_successor(*message.extend_timeout);
   if (message.ready) successor_ready();
 }
 
