@@ -68,17 +68,25 @@ void Forecaster::watch(const std::string& unit) {
   const supervise::UnitEntry* entry = manager_.find(unit);
   if (entry == nullptr || !entry->service) return;
   if (entry->service->spec().service.type == unit::ServiceType::kOneshot) return;
-  WatchedUnit& watched = units_[unit];
+  const auto at = units_.try_emplace(unit).first;
+  WatchedUnit& watched = at->second;
   const bool was_watched = watched.serving();
   watched.begin(entry->service->state().invocation_id);
   retries_.erase(unit);
-  if (was_watched) std::erase_if(due_, [&](const auto& due) { return due.second == unit; });
-  schedule(unit, watched.next_in());
+  if (was_watched) std::erase_if(due_, [&](const auto& due) { return due.second == at; });
+  schedule(at, watched.next_in());
 }
 
-void Forecaster::schedule(const std::string& unit, Nanoseconds in) {
+void Forecaster::schedule(Units::iterator unit, Nanoseconds in) {
   due_.emplace(boot_now() + in, unit);
   arm();
+}
+
+/// Of a unit that is no more.
+void Forecaster::forget(Units::iterator unit) {
+  std::erase_if(due_, [&](const auto& due) { return due.second == unit; });
+  retries_.erase(unit->first);
+  units_.erase(unit);
 }
 
 void Forecaster::arm() {
@@ -94,7 +102,7 @@ void Forecaster::measure_due() {
   const BootTime began = boot_now();
   BootTime now = began;
   while (!due_.empty() && due_.begin()->first <= began + kTogether && now - began < kSlice) {
-    const std::string unit = due_.begin()->second;
+    const Units::iterator unit = due_.begin()->second;
     due_.erase(due_.begin());
     measure(unit, now);
     now = boot_now();
@@ -103,11 +111,12 @@ void Forecaster::measure_due() {
   arm();
 }
 
-void Forecaster::measure(const std::string& unit, BootTime now) {
-  WatchedUnit& watched = units_[unit];
+void Forecaster::measure(Units::iterator at, BootTime now) {
+  const std::string& unit = at->first;
+  WatchedUnit& watched = at->second;
   const supervise::UnitEntry* entry = manager_.find(unit);
-  const bool runs = entry != nullptr && entry->service && entry->service->is_active() &&
-                    entry->service->main_pid() > 0;
+  if (entry == nullptr) return forget(at);
+  const bool runs = entry->service && entry->service->is_active() && entry->service->main_pid() > 0;
   // Its next unit.ready begins anew.
   if (!runs) return watched.end();
   const supervise::Service& service = *entry->service;
@@ -120,7 +129,7 @@ void Forecaster::measure(const std::string& unit, BootTime now) {
   for (const Foretold& foretold : watched.take(measurement.usages, now)) {
     on_forecast(unit, foretold);
   }
-  due_.emplace(now + watched.next_in(), unit);
+  due_.emplace(now + watched.next_in(), at);
 }
 
 void Forecaster::on_check(const std::string& unit, Nanoseconds latency) {
@@ -174,7 +183,9 @@ void Forecaster::prevent(const std::string& unit, const policy::Forecast& foreca
                          const std::string& warning, Nanoseconds retry_in) {
   // From the loop: a measurement, or somebody's event, is under way.
   loop_.post([this, unit, forecast, warning, retry_in] {
-    const std::string instance = units_[unit].instance();
+    const auto watched = units_.find(unit);
+    if (watched == units_.end()) return;
+    const std::string instance = watched->second.instance();
     manager_.on_predicted(
         unit, warning, environment_of(forecast, unit),
         [this, unit, forecast, warning, retry_in, instance](const Status& status) {

@@ -32,11 +32,14 @@ class Forecaster {
   void on_event(const ledger::Event& event);
 
  private:
+  using Units = std::map<std::string, WatchedUnit>;
+
   void watch(const std::string& unit);
-  void schedule(const std::string& unit, Nanoseconds in);
+  void schedule(Units::iterator unit, Nanoseconds in);
   void arm();
   void measure_due();
-  void measure(const std::string& unit, BootTime now);
+  void measure(Units::iterator at, BootTime now);
+  void forget(Units::iterator unit);
   void on_check(const std::string& unit, Nanoseconds latency);
   void on_forecast(const std::string& unit, const Foretold& foretold);
   /// Whether this instance is still the one that serves.
@@ -48,8 +51,8 @@ class Forecaster {
   supervise::Manager& manager_;
   ledger::EventSink& events_;
   usage::HostCache host_;
-  std::map<std::string, WatchedUnit> units_;
-  std::multimap<BootTime, std::string> due_;
+  Units units_;
+  std::multimap<BootTime, Units::iterator> due_;
   std::map<std::string, sys::Subscription> retries_;
   sys::Subscription timer_;
   BootTime not_before_;  ///< the next measurement, so that they stay within their share

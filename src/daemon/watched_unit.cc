@@ -53,13 +53,18 @@ void WatchedUnit::begin(std::string instance) {
   next_in_ = kFirstReading;
   // Disks outlive processes. Of what else there was the present use is another process's; what has
   // been learned of the load is kept where the limit has the same name again.
-  std::erase_if(trends_,
-                [](const auto& known) { return known.second.scope == usage::Scope::kProcess; });
-  for (auto& [series, trend] : trends_) {
-    if (series.first != usage::Resource::kDisk) trend.predictor.restart();
+  if (!trends_.empty()) {
+    auto& trends = trends_.edit();
+    std::erase_if(trends,
+                  [](const auto& known) { return known.second.scope == usage::Scope::kProcess; });
+    for (auto& [series, trend] : trends) {
+      if (series.first != usage::Resource::kDisk) trend.predictor.restart();
+    }
   }
-  std::erase_if(warnings_,
-                [](const auto& known) { return known.first.first != policy::Predictor::kDisk; });
+  if (!warnings_.empty()) {
+    std::erase_if(warnings_.edit(),
+                  [](const auto& known) { return known.first.first != policy::Predictor::kDisk; });
+  }
 }
 
 std::vector<Foretold> WatchedUnit::take(const std::vector<usage::Usage>& usages, BootTime now) {
@@ -67,15 +72,14 @@ std::vector<Foretold> WatchedUnit::take(const std::vector<usage::Usage>& usages,
   next_in_ = kLongestPause;
   for (const usage::Usage& usage : usages) {
     const Series series{usage.resource, usage.limited_by};
-    auto found = trends_.find(series);
-    if (found == trends_.end()) {
+    if (!trends_.contains(series)) {
       // Most units use next to nothing of most limits: there is no need to remember it.
       if (!(usage.value > kWatchedFrom * usage.limit)) continue;
       if (trends_.size() >= kMaxSeries) continue;
       Trend fresh{policy::TrendPredictor(predictor_for(usage.resource), settings()), usage.scope};
-      found = trends_.emplace(series, std::move(fresh)).first;
+      trends_.edit().emplace(series, std::move(fresh));
     }
-    policy::TrendPredictor& predictor = found->second.predictor;
+    policy::TrendPredictor& predictor = trends_.edit().at(series).predictor;
     auto forecast = predictor.add({now, usage.value, usage.limit});
     next_in_ = std::min(next_in_, predictor.next_reading_in());
     if (!forecast) continue;
@@ -103,7 +107,7 @@ std::optional<Foretold> WatchedUnit::answered(Nanoseconds latency, Nanoseconds t
 }
 
 std::string& WatchedUnit::warning_for(const policy::Forecast& forecast) {
-  return warnings_[{forecast.predictor, forecast.subject}];
+  return warnings_.edit()[{forecast.predictor, forecast.subject}];
 }
 
 ledger::Event warning_of(const policy::Forecast& forecast, const std::string& unit) {

@@ -11,6 +11,7 @@
 
 #include "app/usage/usage.h"
 #include "base/clock.h"
+#include "base/sparse.h"
 #include "ledger/event.h"
 #include "policy/forecast.h"
 #include "policy/latency.h"
@@ -56,8 +57,9 @@ class WatchedUnit {
   std::string instance_;
   usage::UnitCache cache_;
   Nanoseconds next_in_{0};
-  std::map<Series, Trend> trends_;
-  std::map<std::pair<policy::Predictor, std::string>, std::string> warnings_;
+  // Empty for most of perhaps a thousand units.
+  Sparse<std::map<Series, Trend>> trends_;
+  Sparse<std::map<std::pair<policy::Predictor, std::string>, std::string>> warnings_;
   std::unique_ptr<policy::RecurrencePredictor> recurrence_;
   std::unique_ptr<policy::LatencyPredictor> latency_;
 };

@@ -98,11 +98,18 @@ struct FileSystem {
   bool may_use_reserve = false;  ///< the blocks that are kept back for root
 };
 
+/// A cgroup of a unit. Its path is among those of the measurement: a thousand units have it once.
+struct OwnCgroup {
+  std::size_t index = 0;  ///< in Measured::cgroups
+  CgroupLevel level;
+};
+
 /// A unit's side. Filled in by measure() alone; dies with the unit.
 struct UnitCache {
   ProcessId main;
   std::vector<ProcessFacts> processes;  ///< by pid
-  std::vector<std::pair<std::string, CgroupLevel>> cgroups;
+  std::vector<OwnCgroup> cgroups;       ///< those that may limit something
+  std::size_t cgroup_paths = 0;         ///< a hash: of which paths they are
   std::vector<FileSystem> file_systems;
   std::vector<std::uint64_t> listeners;  ///< inodes
   bool searched = false;

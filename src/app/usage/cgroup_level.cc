@@ -39,6 +39,7 @@ void CgroupLevel::look(const std::string& path, BootTime now) {
   look_again_ = now + (known_ ? kRefresh : kFirstRefresh);
   known_ = true;
   exists_ = sys::exists(path + "/cgroup.procs");
+  is_v2_ = sys::exists(path + "/cgroup.controllers");
   memory_ = Interface::kNone;
   has_tasks_ = false;
   if (!exists_) return;

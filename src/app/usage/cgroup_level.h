@@ -27,6 +27,9 @@ class CgroupLevel {
   void measure(const std::string& path, BootTime now, std::vector<Error>& failures);
 
   bool exists() const { return exists_; }  ///< false above the top of the hierarchy
+  /// Of v1 hierarchies only those of memory and tasks do; in v2 a controller may be switched on
+  /// later, or only above. One that cannot be looked at may be there later. @pre look() was called.
+  bool may_limit() const { return !exists_ || is_v2_ || has_memory() || has_tasks_; }
   bool has_memory() const { return memory_ != Interface::kNone; }
 
   double memory_limit() const { return memory_limit_; }                 ///< bytes; infinity: none
@@ -50,6 +53,7 @@ class CgroupLevel {
   bool known_ = false;
   bool measured_ = false;
   bool exists_ = false;
+  bool is_v2_ = false;
   bool has_tasks_ = false;
   Interface memory_ = Interface::kNone;
   const char* memory_limited_by_ = "";

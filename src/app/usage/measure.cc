@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "app/usage/round.h"
 #include "app/usage/small_file.h"
@@ -87,8 +88,8 @@ void Tightest::offer(Usage usage) {
 
 double offer_levels(Round& round, OwnCgroup& own, const CgroupResource& what, Tightest& tightest) {
   double least = kNoLimit;
-  std::string path = own.first;
-  CgroupLevel* level = &own.second;
+  std::string path = round.path_of(own);
+  CgroupLevel* level = &own.level;
   // Above the top of the hierarchy there is a directory that is no cgroup.
   while (level->exists()) {
     const double limit = (level->*what.limit)();
@@ -97,7 +98,7 @@ double offer_levels(Round& round, OwnCgroup& own, const CgroupResource& what, Ti
       least = std::min(least, limit);
       tightest.offer({what.resource,
                       fmt::format("{} of {}", (level->*what.limited_by)(), round.shown_path(path)),
-                      *use, limit, level == &own.second ? Scope::kUnit : Scope::kShared});
+                      *use, limit, level == &own.level ? Scope::kUnit : Scope::kShared});
     }
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos || slash == 0) break;
@@ -126,16 +127,22 @@ void refresh_processes(Round& round) {
 void refresh_cgroups(Round& round) {
   const auto& paths = round.measured.cgroups;
   auto& known = round.unit.cgroups;
-  const bool same =
-      std::equal(known.begin(), known.end(), paths.begin(), paths.end(),
-                 [](const OwnCgroup& own, const auto& path) { return own.first == path; });
-  if (!same) {
-    known.clear();
-    for (const std::string& path : paths) known.emplace_back(path, CgroupLevel());
+  std::size_t hash = paths.size();
+  for (const std::string& path : paths) hash = hash * 31 + std::hash<std::string>()(path);
+  if (hash != round.unit.cgroup_paths) {
+    std::vector<OwnCgroup> found;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      OwnCgroup own{i, {}};
+      own.level.look(paths[i], round.now);
+      if (own.level.may_limit()) found.push_back(own);
+    }
+    found.shrink_to_fit();
+    known = std::move(found);
+    round.unit.cgroup_paths = hash;
   }
-  for (auto& [path, level] : known) {
-    level.look(path, round.now);
-    level.measure(path, round.now, round.result.failures);
+  for (OwnCgroup& own : known) {
+    own.level.look(round.path_of(own), round.now);
+    own.level.measure(round.path_of(own), round.now, round.result.failures);
   }
 }
 

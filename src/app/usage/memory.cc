@@ -14,15 +14,15 @@ constexpr CgroupResource kInCgroup = {Resource::kMemory, &CgroupLevel::memory,
 std::optional<double> in_cgroups(Round& round, Tightest& tightest) {
   std::optional<double> own_use;
   for (OwnCgroup& own : round.unit.cgroups) {
-    if (!own.second.has_memory()) continue;
-    const auto use = own.second.memory();
+    if (!own.level.has_memory()) continue;
+    const auto use = own.level.memory();
     if (!own_use) own_use = use;
     const double least_seen = offer_levels(round, own, kInCgroup, tightest);
     // A limit that is set where our cgroup namespace lets nobody look.
-    const double hierarchical = own.second.hierarchical_limit();
+    const double hierarchical = own.level.hierarchical_limit();
     if (hierarchical < least_seen && use) {
       tightest.offer({Resource::kMemory,
-                      "hierarchical_memory_limit of " + round.shown_path(own.first), *use,
+                      "hierarchical_memory_limit of " + round.shown_path(round.path_of(own)), *use,
                       hierarchical, Scope::kShared});
     }
   }

@@ -105,6 +105,22 @@ TEST_F(RealProcess, HasItsMemoryMeasured) {
   EXPECT_THAT(measured.failures, IsEmpty());
 }
 
+TEST_F(RealProcess, FillsNoDiskByAFifo) {
+  const sys::TestDirectory directory;
+  const std::string path = directory.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const TestChild child([&] {
+    close_all();
+    (void)::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    return sleep_forever();
+  });
+  ASSERT_TRUE(eventually([&] {
+    const auto open = sys::Procfs().descriptors(child.pid());
+    return open && open->size() == 1 && open->begin()->second == path;
+  }));
+  EXPECT_THAT(limits_of(measure(child), Resource::kDisk), IsEmpty());
+}
+
 TEST_F(RealProcess, HasItsListenersFound) {
   NINES_REQUIRE_OR_SKIP("inet-diag", host_.list_listeners(now_).has_value(),
                         "no socket diagnosis for TCP and unix sockets");

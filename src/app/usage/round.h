@@ -21,6 +21,7 @@ struct Round {
   std::string proc(pid_t pid, std::string_view name) const;  ///< /proc/PID/NAME, to open
   /// `path` without the HostRoot's prefix, printable.
   std::string shown_path(std::string_view path) const;
+  const std::string& path_of(const OwnCgroup& own) const { return measured.cgroups[own.index]; }
   void add(Usage usage) { result.usages.push_back(std::move(usage)); }
   /// Notes it, unless it says that something ended.
   void failed(Error error);
@@ -38,8 +39,6 @@ class Tightest {
  private:
   std::optional<Usage> best_;
 };
-
-using OwnCgroup = std::pair<std::string, CgroupLevel>;
 
 /// How a cgroup tells of one resource.
 struct CgroupResource {

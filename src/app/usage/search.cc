@@ -104,7 +104,15 @@ class Descriptors {
   static bool may_be_for_writing(int directory, const char* name) {
     struct stat link{};
     return ::fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
-           (link.st_mode & S_IWUSR) != 0;
+           (link.st_mode & S_IWUSR) != 0 && may_take_space(directory, name);
+  }
+
+  /// What is written to a FIFO or a device does not. Asks no server, which could be dead.
+  static bool may_take_space(int directory, const char* name) {
+    struct statx file{};
+    const bool known = ::statx(directory, name, AT_STATX_DONT_SYNC, STATX_TYPE, &file) == 0 &&
+                       (file.stx_mask & STATX_TYPE) != 0;
+    return !known || S_ISREG(file.stx_mode);
   }
 
   Round& round_;

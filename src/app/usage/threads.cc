@@ -20,7 +20,7 @@ constexpr CgroupResource kInCgroup = {Resource::kThreads, &CgroupLevel::tasks,
 std::optional<double> in_cgroups(Round& round, Tightest& tightest) {
   std::optional<double> own_use;
   for (OwnCgroup& own : round.unit.cgroups) {
-    if (!own_use) own_use = own.second.tasks();
+    if (!own_use) own_use = own.level.tasks();
     (void)offer_levels(round, own, kInCgroup, tightest);
   }
   return own_use;
