@@ -1,8 +1,10 @@
 #include "ledger/event.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <array>
+#include <cstring>
 
 namespace nines::ledger {
 namespace {
@@ -10,6 +12,32 @@ namespace {
 // another page for every event. The 80 random bits make the id unique, whatever the clock does.
 constexpr std::size_t kIdBytes = 16;
 constexpr std::size_t kTimeBytes = 6;
+constexpr std::size_t kRandomBytes = kIdBytes - kTimeBytes;
+
+/// Random bytes for the next ids of this thread: a system call for each would cost more than the
+/// rest of an id.
+class RandomPool {
+ public:
+  void take(unsigned char* into) {
+    // A child of fork(2) has a copy, of which its parent uses the same bytes.
+    const pid_t process = ::getpid();
+    if (used_ == bytes_.size() || process != owner_) {
+      // Without GRND_NONBLOCK, and for up to 256 bytes, getrandom(2) is never interrupted nor
+      // short.
+      (void)!::getrandom(bytes_.data(), bytes_.size(), 0);
+      owner_ = process;
+      used_ = 0;
+    }
+    std::memcpy(into, bytes_.data() + used_, kRandomBytes);
+    used_ += kRandomBytes;
+  }
+
+ private:
+  std::array<unsigned char, 25 * kRandomBytes> bytes_{};
+  std::size_t used_ = 0;
+  pid_t owner_ = 0;
+};
+static_assert(25 * kRandomBytes <= 256);
 }  // namespace
 
 std::string_view to_string(Cell cell) {
@@ -25,19 +53,19 @@ std::string_view to_string(Severity severity) {
 }
 
 std::string new_id() {
-  std::array<unsigned char, kIdBytes> bytes{};
-  // Without GRND_NONBLOCK, and for so few bytes, getrandom(2) is never interrupted nor short.
-  (void)!::getrandom(bytes.data() + kTimeBytes, kIdBytes - kTimeBytes, 0);
+  static thread_local RandomPool random;
+  std::array<unsigned char, kIdBytes> bytes;
+  random.take(bytes.data() + kTimeBytes);
   const std::int64_t milliseconds = utc_now().ns / 1'000'000;
   for (std::size_t i = 0; i < kTimeBytes; ++i) {
     bytes[i] = static_cast<unsigned char>(milliseconds >> (8 * (kTimeBytes - 1 - i)));
   }
-  std::string id;
-  id.reserve(2 * kIdBytes);
   static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id(2 * kIdBytes, '0');
+  char* digit = id.data();
   for (const unsigned char byte : bytes) {
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
+    *digit++ = kDigits[byte >> 4];
+    *digit++ = kDigits[byte & 15];
   }
   return id;
 }

@@ -14,13 +14,12 @@ int digit_value(char c) {
 }  // namespace
 
 BlobOrText pack_id(std::string_view id) {
-  BlobOrText packed{std::string(id), false};
-  if (id.size() != 2 * kPackedSize) return packed;
+  if (id.size() != 2 * kPackedSize) return {std::string(id), false};
   std::string bytes(kPackedSize, '\0');
   for (std::size_t i = 0; i < kPackedSize; ++i) {
     const int high = digit_value(id[2 * i]);
     const int low = digit_value(id[2 * i + 1]);
-    if (high < 0 || low < 0) return packed;
+    if (high < 0 || low < 0) return {std::string(id), false};
     bytes[i] = static_cast<char>(high << 4 | low);
   }
   return {std::move(bytes), true};

@@ -1,6 +1,7 @@
 #include "ledger/record_codec.h"
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 
@@ -23,11 +24,13 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   return table;
 }
 
+static_assert(std::endian::native == std::endian::little, "as numbers are in a frame");
+
 template <typename T>
 void put(std::string* out, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    *out += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
-  }
+  std::array<char, sizeof(T)> bytes;
+  std::memcpy(bytes.data(), &value, sizeof(T));
+  out->append(bytes.data(), bytes.size());
 }
 
 void put_text(std::string* out, std::string_view text) {
@@ -43,12 +46,10 @@ class FieldReader {
   template <typename T>
   T number() {
     if (rest_.size() < sizeof(T)) return fail(), T{};
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) {
-      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest_[i])) << (8 * i);
-    }
+    T value;
+    (void)rest_.copy(reinterpret_cast<char*>(&value), sizeof(T));
     rest_.remove_prefix(sizeof(T));
-    return static_cast<T>(value);
+    return value;
   }
   std::string text() {
     const auto size = number<std::uint32_t>();

@@ -22,7 +22,7 @@ constexpr const char* kConnectionSettings =
     "PRAGMA cell_size_check = ON;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA mmap_size = 0;"  // a truncated file shall be an error, not SIGBUS
-    "PRAGMA cache_size = -256;"
+    "PRAGMA cache_size = -1024;"
     "PRAGMA journal_size_limit = 16777216;";
 
 /// The detail as stored: NULL for the empty object; text that is no JSON object is wrapped, since
