@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace nines {
@@ -73,6 +75,37 @@ class Sparse {
 
  private:
   std::unique_ptr<Container> items_;
+};
+
+/// A text that is mostly empty.
+class SparseText {
+ public:
+  SparseText() = default;
+  SparseText(std::string text) { *this = std::move(text); }  // NOLINT(google-explicit-constructor)
+  SparseText(const SparseText& other) : SparseText(other.get()) {}
+  SparseText(SparseText&&) noexcept = default;
+  SparseText& operator=(const SparseText& other) {
+    if (this != &other) *this = other.get();
+    return *this;
+  }
+  SparseText& operator=(SparseText&&) noexcept = default;
+  SparseText& operator=(std::string text) {
+    text_ = text.empty() ? nullptr : std::make_unique<std::string>(std::move(text));
+    return *this;
+  }
+  ~SparseText() = default;
+
+  const std::string& get() const {
+    static const std::string none;
+    return text_ ? *text_ : none;
+  }
+  operator const std::string&() const { return get(); }  // NOLINT(google-explicit-constructor)
+  bool empty() const { return text_ == nullptr; }
+  void clear() { text_.reset(); }
+  friend bool operator==(const SparseText& a, std::string_view b) { return a.get() == b; }
+
+ private:
+  std::unique_ptr<std::string> text_;
 };
 
 /// std::optional for what is large and seldom there.

@@ -73,18 +73,24 @@ void Forecaster::watch(const std::string& unit) {
   const bool was_watched = watched.serving();
   watched.begin(entry->service->state().invocation_id);
   retries_.erase(unit);
-  if (was_watched) std::erase_if(due_, [&](const auto& due) { return due.second == at; });
-  schedule(at, watched.next_in());
+  if (was_watched) drop_due(at);
+  add_due(boot_now() + watched.next_in(), at);
+  arm();
 }
 
-void Forecaster::schedule(Units::iterator unit, Nanoseconds in) {
-  due_.emplace(boot_now() + in, unit);
-  arm();
+void Forecaster::add_due(BootTime at, Units::iterator unit) {
+  due_.push_back({at, unit});
+  std::push_heap(due_.begin(), due_.end());
+}
+
+void Forecaster::drop_due(Units::iterator unit) {
+  std::erase_if(due_, [&](const Due& due) { return due.unit == unit; });
+  std::make_heap(due_.begin(), due_.end());
 }
 
 /// Of a unit that is no more.
 void Forecaster::forget(Units::iterator unit) {
-  std::erase_if(due_, [&](const auto& due) { return due.second == unit; });
+  drop_due(unit);
   retries_.erase(unit->first);
   units_.erase(unit);
 }
@@ -94,16 +100,17 @@ void Forecaster::arm() {
     timer_.reset();
     return;
   }
-  const BootTime at = std::max(due_.begin()->first, not_before_);
+  const BootTime at = std::max(due_.front().at, not_before_);
   timer_ = loop_.after(std::max(at - boot_now(), Nanoseconds(0)), [this] { measure_due(); });
 }
 
 void Forecaster::measure_due() {
   const BootTime began = boot_now();
   BootTime now = began;
-  while (!due_.empty() && due_.begin()->first <= began + kTogether && now - began < kSlice) {
-    const Units::iterator unit = due_.begin()->second;
-    due_.erase(due_.begin());
+  while (!due_.empty() && due_.front().at <= began + kTogether && now - began < kSlice) {
+    const Units::iterator unit = due_.front().unit;
+    std::pop_heap(due_.begin(), due_.end());
+    due_.pop_back();
     measure(unit, now);
     now = boot_now();
   }
@@ -129,7 +136,7 @@ void Forecaster::measure(Units::iterator at, BootTime now) {
   for (const Foretold& foretold : watched.take(measurement.usages, now)) {
     on_forecast(unit, foretold);
   }
-  due_.emplace(now + watched.next_in(), at);
+  add_due(now + watched.next_in(), at);
 }
 
 void Forecaster::on_check(const std::string& unit, Nanoseconds latency) {
@@ -173,7 +180,7 @@ void Forecaster::on_forecast(const std::string& unit, const Foretold& foretold) 
   }
 }
 
-bool Forecaster::serves(const std::string& unit, const std::string& instance) const {
+bool Forecaster::serves(const std::string& unit, const Id128& instance) const {
   const supervise::UnitEntry* entry = manager_.find(unit);
   return entry != nullptr && entry->service && entry->service->is_active() &&
          entry->service->state().invocation_id == instance;
@@ -185,7 +192,7 @@ void Forecaster::prevent(const std::string& unit, const policy::Forecast& foreca
   loop_.post([this, unit, forecast, warning, retry_in] {
     const auto watched = units_.find(unit);
     if (watched == units_.end()) return;
-    const std::string instance = watched->second.instance();
+    const Id128 instance = watched->second.instance();
     manager_.on_predicted(
         unit, warning, environment_of(forecast, unit),
         [this, unit, forecast, warning, retry_in, instance](const Status& status) {

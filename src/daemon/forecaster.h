@@ -34,8 +34,16 @@ class Forecaster {
  private:
   using Units = std::map<std::string, WatchedUnit>;
 
+  struct Due {
+    BootTime at;
+    Units::iterator unit;
+    /// For the heap functions, which put the largest first.
+    friend bool operator<(const Due& a, const Due& b) { return a.at > b.at; }
+  };
+
   void watch(const std::string& unit);
-  void schedule(Units::iterator unit, Nanoseconds in);
+  void add_due(BootTime at, Units::iterator unit);
+  void drop_due(Units::iterator unit);
   void arm();
   void measure_due();
   void measure(Units::iterator at, BootTime now);
@@ -43,7 +51,7 @@ class Forecaster {
   void on_check(const std::string& unit, Nanoseconds latency);
   void on_forecast(const std::string& unit, const Foretold& foretold);
   /// Whether this instance is still the one that serves.
-  bool serves(const std::string& unit, const std::string& instance) const;
+  bool serves(const std::string& unit, const Id128& instance) const;
   void prevent(const std::string& unit, const policy::Forecast& forecast,
                const std::string& warning, Nanoseconds retry_in);
 
@@ -52,7 +60,8 @@ class Forecaster {
   ledger::EventSink& events_;
   usage::HostCache host_;
   Units units_;
-  std::multimap<BootTime, Units::iterator> due_;
+  /// A heap, the earliest first.
+  std::vector<Due> due_;
   std::map<std::string, sys::Subscription> retries_;
   sys::Subscription timer_;
   BootTime not_before_;  ///< the next measurement, so that they stay within their share

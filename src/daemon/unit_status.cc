@@ -10,8 +10,9 @@ using supervise::Phase;
 api::UnitState state_of(const supervise::Service& service) {
   switch (service.state().phase) {
     case Phase::kDead:
-      return service.state().last_result == "condition not met" ? api::UnitState::kConditionFailed
-                                                                : api::UnitState::kStopped;
+      return service.state().last_result.get() == "condition not met"
+                 ? api::UnitState::kConditionFailed
+                 : api::UnitState::kStopped;
     case Phase::kCondition:
     case Phase::kStartPre:
     case Phase::kStart:

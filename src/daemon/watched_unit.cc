@@ -45,10 +45,10 @@ policy::TrendSettings settings() {
 
 }  // namespace
 
-void WatchedUnit::begin(std::string instance) {
+void WatchedUnit::begin(const Id128& instance) {
   serving_ = true;
   if (instance == instance_) return;
-  instance_ = std::move(instance);
+  instance_ = instance;
   cache_ = {};
   next_in_ = kFirstReading;
   // Disks outlive processes. Of what else there was the present use is another process's; what has

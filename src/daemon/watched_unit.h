@@ -11,6 +11,7 @@
 
 #include "app/usage/usage.h"
 #include "base/clock.h"
+#include "base/id128.h"
 #include "base/sparse.h"
 #include "ledger/event.h"
 #include "policy/forecast.h"
@@ -29,11 +30,11 @@ struct Foretold {
 class WatchedUnit {
  public:
   /// A new instance of the unit serves.
-  void begin(std::string instance);
+  void begin(const Id128& instance);
   /// Nothing of it runs: nothing is measured until the next begin().
   void end() { serving_ = false; }
   bool serving() const { return serving_; }
-  const std::string& instance() const { return instance_; }
+  const Id128& instance() const { return instance_; }
 
   /// @return what the readings foretell, and when the next are wanted.
   std::vector<Foretold> take(const std::vector<usage::Usage>& usages, BootTime now);
@@ -54,7 +55,7 @@ class WatchedUnit {
     usage::Scope scope;
   };
   bool serving_ = false;
-  std::string instance_;
+  Id128 instance_;
   usage::UnitCache cache_;
   Nanoseconds next_in_{0};
   // Empty for most of perhaps a thousand units.

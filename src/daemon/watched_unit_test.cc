@@ -11,6 +11,10 @@ namespace {
 
 constexpr double kLimit = 1000;
 
+Id128 instance(int number) {
+  return Id128({static_cast<std::uint8_t>(number + 1)});
+}
+
 /// Grows from nothing to the limit within `length_s`, read as often as it is wanted.
 std::vector<Foretold> leak(WatchedUnit& unit, double from_s, double length_s,
                            const usage::Usage& usage) {
@@ -38,7 +42,7 @@ TEST(WatchedUnitTest, AFreshProcessHelpsWhereTheLimitIsItsOwn) {
         std::pair(of(Resource::kMemory, Scope::kShared, "memory.max of /"), false),
         std::pair(of(Resource::kDisk, Scope::kShared, "free space of /var"), false)}) {
     WatchedUnit unit;
-    unit.begin("one");
+    unit.begin(instance(1));
     const auto foretold = leak(unit, 0, 3600, usage);
     ASSERT_FALSE(foretold.empty()) << usage.limited_by;
     for (const Foretold& one : foretold) {
@@ -50,13 +54,13 @@ TEST(WatchedUnitTest, AFreshProcessHelpsWhereTheLimitIsItsOwn) {
 
 TEST(WatchedUnitTest, EachInstanceHasItsOwnWarnings) {
   WatchedUnit unit;
-  unit.begin("one");
+  unit.begin(instance(1));
   policy::Forecast forecast;
   forecast.subject = "memory.max of /a";
   unit.warning_for(forecast) = "a warning";
-  unit.begin("one");
+  unit.begin(instance(1));
   EXPECT_EQ(unit.warning_for(forecast), "a warning");
-  unit.begin("two");
+  unit.begin(instance(2));
   EXPECT_EQ(unit.warning_for(forecast), "");
 }
 
@@ -64,7 +68,7 @@ TEST(WatchedUnitTest, AnotherLifeOfTheSameLeakIsForetoldAgain) {
   WatchedUnit unit;
   const usage::Usage usage = of(usage::Resource::kMemory, usage::Scope::kUnit, "memory.max of /a");
   for (int life = 0; life < 4; ++life) {
-    unit.begin("instance " + std::to_string(life));
+    unit.begin(instance(life));
     EXPECT_FALSE(leak(unit, life * 1000.0, 900, usage).empty()) << life;
   }
 }

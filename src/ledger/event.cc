@@ -6,19 +6,20 @@
 #include <array>
 #include <cstring>
 
+#include "base/id128.h"
+
 namespace nines::ledger {
 namespace {
 // Milliseconds of UTC first: an index over ids then grows at its end, where random ids would touch
 // another page for every event. The 80 random bits make the id unique, whatever the clock does.
-constexpr std::size_t kIdBytes = 16;
 constexpr std::size_t kTimeBytes = 6;
-constexpr std::size_t kRandomBytes = kIdBytes - kTimeBytes;
+constexpr std::size_t kRandomBytes = Id128::kBytes - kTimeBytes;
 
 /// Random bytes for the next ids of this thread: a system call for each would cost more than the
 /// rest of an id.
 class RandomPool {
  public:
-  void take(unsigned char* into) {
+  void take(std::uint8_t* into) {
     // A child of fork(2) has a copy, of which its parent uses the same bytes.
     const pid_t process = ::getpid();
     if (used_ == bytes_.size() || process != owner_) {
@@ -33,7 +34,7 @@ class RandomPool {
   }
 
  private:
-  std::array<unsigned char, 25 * kRandomBytes> bytes_{};
+  std::array<std::uint8_t, 25 * kRandomBytes> bytes_{};
   std::size_t used_ = 0;
   pid_t owner_ = 0;
 };
@@ -54,20 +55,13 @@ std::string_view to_string(Severity severity) {
 
 std::string new_id() {
   static thread_local RandomPool random;
-  std::array<unsigned char, kIdBytes> bytes;
+  std::array<std::uint8_t, Id128::kBytes> bytes;
   random.take(bytes.data() + kTimeBytes);
   const std::int64_t milliseconds = utc_now().ns / 1'000'000;
   for (std::size_t i = 0; i < kTimeBytes; ++i) {
-    bytes[i] = static_cast<unsigned char>(milliseconds >> (8 * (kTimeBytes - 1 - i)));
+    bytes[i] = static_cast<std::uint8_t>(milliseconds >> (8 * (kTimeBytes - 1 - i)));
   }
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id(2 * kIdBytes, '0');
-  char* digit = id.data();
-  for (const unsigned char byte : bytes) {
-    *digit++ = kDigits[byte >> 4];
-    *digit++ = kDigits[byte & 15];
-  }
-  return id;
+  return Id128(bytes).digits();
 }
 
 }  // namespace nines::ledger

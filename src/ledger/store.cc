@@ -1,5 +1,6 @@
 #include "ledger/store.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -22,8 +23,13 @@ constexpr const char* kConnectionSettings =
     "PRAGMA cell_size_check = ON;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA mmap_size = 0;"  // a truncated file shall be an error, not SIGBUS
-    "PRAGMA cache_size = -1024;"
     "PRAGMA journal_size_limit = 16777216;";
+
+// An event alters a leaf of each index. In a database of a year those of fifty units do not fit the
+// small cache, and each commit would write them several times.
+constexpr std::int64_t kLargeDatabasePages = 8192;
+constexpr int kSmallCacheKiB = 256;
+constexpr int kLargeCacheKiB = 1024;
 
 /// The detail as stored: NULL for the empty object; text that is no JSON object is wrapped, since
 /// an event with a flawed detail is still an event.
@@ -66,7 +72,15 @@ Result<Store> Store::open(const std::string& path, const HostIdentity& host) {
   NINES_TRY(damage_if_internal(store.prepare()));
   NINES_TRY(store.register_host());
   NINES_ASSIGN(store.inner_->file, file_identity(path));
+  NINES_TRY(store.fit_cache());
   return store;
+}
+
+Status Store::fit_cache() {
+  NINES_ASSIGN(const std::int64_t pages, inner_->database.value("PRAGMA page_count"));
+  // SQLite counts in KiB where the number is negative.
+  return inner_->database.execute(fmt::format(
+      "PRAGMA cache_size = {}", pages < kLargeDatabasePages ? -kSmallCacheKiB : -kLargeCacheKiB));
 }
 
 Status Store::prepare() {

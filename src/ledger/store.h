@@ -78,6 +78,9 @@ class Store {
   /// Notes durably that this host was alive at that time.
   Status heartbeat(UtcTime time, BootTime since_boot);
 
+  /// Takes as much memory for the database's pages as its size is worth. open() does, too.
+  Status fit_cache();
+
   /// At the close all goes into the one file, without -wal and -shm beside it.
   /// @pre  the last call succeeded: the log of a damaged database is evidence.
   void close_in_order() { inner_->database.set_checkpoint_on_close(true); }

@@ -211,7 +211,7 @@ Status LedgerWriter::drain() {
   NINES_TRY(drain_memory());
   report_drops();
   NINES_TRY(beat());
-  return retain();
+  return maintain();
 }
 
 Status LedgerWriter::open_store() {
@@ -272,13 +272,15 @@ Status LedgerWriter::beat() {
   return {};
 }
 
-Status LedgerWriter::retain() {
-  if (options_.keep_events.count() == 0) return {};
+Status LedgerWriter::maintain() {
   const BootTime now = boot_now();
   if (now < next_roll_up_) return {};
+  NINES_TRY(store_->fit_cache());
+  next_roll_up_ = now + kRollUpEvery;
+  if (options_.keep_events.count() == 0) return {};
   const UtcTime before{utc_now().ns - options_.keep_events.count()};
   NINES_ASSIGN(const std::size_t gone, store_->roll_up(before, kRollUpTogether));
-  next_roll_up_ = now + (gone == kRollUpTogether ? kRollUpAgain : kRollUpEvery);
+  if (gone == kRollUpTogether) next_roll_up_ = now + kRollUpAgain;
   return {};
 }
 

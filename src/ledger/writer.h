@@ -107,7 +107,7 @@ class LedgerWriter final : public EventSink {
   Status note_outage();
   Status apply(const std::vector<Record>& records, const std::string& boot_id);
   Status beat();
-  Status retain();
+  Status maintain();
   void report_drops();
   void set_aside(const Error& why);
   void succeeded();

@@ -220,7 +220,7 @@ void Manager::back_up(Service& service) {
   const std::string& name = service.unit().name;
   std::vector<std::string> waiting;
   for (const auto& [other, entry] : units_) {
-    if (entry->service && entry->service->state().waits_for == name) waiting.push_back(other);
+    if (entry->service && entry->service->state().waits_for.get() == name) waiting.push_back(other);
   }
   start_names(waiting);
   const auto found = restart_when_back_.find(name);

@@ -42,10 +42,10 @@ struct ManagerOptions {
 /// One loaded unit and what runs of it.
 struct UnitEntry {
   std::shared_ptr<const unit::Unit> unit;
-  std::vector<unit::Diagnostic> diagnostics;
+  Sparse<std::vector<unit::Diagnostic>> diagnostics;
   std::unique_ptr<Service> service;
   std::unique_ptr<SocketHolder> socket;
-  std::vector<sys::Subscription> activation;  ///< waiting for a first connection
+  Sparse<std::vector<sys::Subscription>> activation;  ///< waiting for a first connection
   bool target_active = false;
   bool kept = false;  ///< started again with the daemon
 

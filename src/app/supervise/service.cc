@@ -178,11 +178,24 @@ void Service::phase_done() {
   }
 }
 
-void Service::complete(Completion& waiting, Status status) {
+void Service::complete(SparseOptional<Completion>& waiting, Status status) {
   if (!waiting) return;
   // Taken out first: the callback may ask for the next thing at once.
-  const Completion call = std::exchange(waiting, nullptr);
-  call(std::move(status));
+  const Completion call = std::move(*waiting);
+  waiting.reset();
+  if (call) call(std::move(status));
+}
+
+void Service::add_completion(SparseOptional<Completion>& waiting, Completion done) {
+  if (!waiting) {
+    waiting = std::move(done);
+    return;
+  }
+  waiting =
+      Completion([earlier = std::move(*waiting), done = std::move(done)](const Status& status) {
+        earlier(status);
+        done(status);
+      });
 }
 
 void Service::arm_phase_timer(unit::TimeSpan timeout) {
@@ -200,7 +213,7 @@ void Service::on_phase_timeout() {
       state_.last_result =
           fmt::format("not ready within {}", to_human(*spec().service.timeout_start));
       emit("unit.start-timeout", ledger::Severity::kError,
-           detail({{"reason", state_.last_result}}));
+           detail({{"reason", state_.last_result.get()}}));
       enter_stop_signal();
       break;
     case Phase::kReload:

@@ -189,7 +189,7 @@ class Service {
   /// While the main process is being replaced.
   struct Rejuvenation {
     LiveProcess retiring;  ///< the replaced one; not valid before the successor is ready
-    Completion done;
+    SparseOptional<Completion> done;
     sys::Subscription timer;
     bool said_ready = false;             ///< the successor did; it serves once a reload is over
     bool switched = false;               ///< the successor is the main process
@@ -216,7 +216,9 @@ class Service {
   const std::vector<unit::ExecCommand>& commands_of(Phase phase) const;
   void run_next_command();
   void phase_done();
-  void complete(Completion& waiting, Status status);
+  void complete(SparseOptional<Completion>& waiting, Status status);
+  /// Waits along with who waits already.
+  static void add_completion(SparseOptional<Completion>& waiting, Completion done);
   void arm_phase_timer(unit::TimeSpan timeout);
   void on_phase_timeout();
 
@@ -358,13 +360,13 @@ class Service {
   ServiceObserver& observer_;
   UnitState state_;
   LiveProcess main_, control_, standby_;
-  std::vector<LiveProcess> dying_;
-  std::vector<Stray> strays_;  ///< without cgroups, while it stops
+  Sparse<std::vector<LiveProcess>> dying_;
+  Sparse<std::vector<Stray>> strays_;  ///< without cgroups, while it stops
   Sparse<std::set<std::string>> stray_ids_;
   sys::Cgroup cgroup_a_, cgroup_b_;
   std::unique_ptr<LogCapture> log_;
   Sparse<std::map<std::string, UniqueFd>> fd_store_;  ///< by the keeper's name
-  Completion start_done_, stop_done_, reload_done_;
+  SparseOptional<Completion> start_done_, stop_done_, reload_done_;
   sys::Subscription phase_timer_, restart_timer_, watchdog_timer_, poll_timer_, runtime_timer_;
   sys::Subscription standby_timer_;
   std::unique_ptr<Health> health_;
@@ -375,7 +377,7 @@ class Service {
   bool start_gave_error_ = false;
   /// Slots of processes that have ended. They are emptied only after the next save: until then the
   /// file names them, and a successor must still be able to match an exit record with them.
-  std::vector<unsigned> to_release_;
+  Sparse<std::vector<unsigned>> to_release_;
 };
 
 }  // namespace nines::supervise

@@ -29,7 +29,7 @@ std::string program_of(pid_t pid) {
 /// shows in its environment, which holds the instance's id from its first instruction on. Until
 /// its exec it shares our predecessor's memory, and so its environment: that is waited for.
 /// @errors kGone: it ended, and the pid is nobody's or somebody else's.
-Result<ProcessId> find_unnoted(pid_t pid, const std::string& invocation_id) {
+Result<ProcessId> find_unnoted(pid_t pid, const Id128& invocation_id) {
   const sys::Procfs procfs;
   NINES_ASSIGN(sys::ProcessStat stat, procfs.stat(pid));
   for (int i = 0; i < kExecPolls && stat.before_exec && stat.state != 'Z'; ++i) {
@@ -43,7 +43,7 @@ Result<ProcessId> find_unnoted(pid_t pid, const std::string& invocation_id) {
   if (!environment || environment->empty()) return stat.id;
   if (stat.before_exec && program_of(pid) == program_of(::getpid())) return stat.id;
   const auto found = environment->find("INVOCATION_ID");
-  if (found != environment->end() && found->second == invocation_id) return stat.id;
+  if (found != environment->end() && found->second == invocation_id.str()) return stat.id;
   return Error(ErrorCode::kGone, "adopt process", std::to_string(pid));
 }
 
@@ -77,7 +77,7 @@ void Service::watch_orphan(LiveProcess& process) {
   const ProcessId id = process.id;
   process.watch = context_.loop.on_readable(process.pidfd.fd(), [this, id] {
     std::vector<LiveProcess*> candidates = {&main_, &control_, &standby_};
-    for (LiveProcess& dying : dying_) candidates.push_back(&dying);
+    for (LiveProcess& dying : dying_.edit()) candidates.push_back(&dying);
     if (rejuvenation_) candidates.push_back(&rejuvenation_->retiring);
     for (LiveProcess* known : candidates) {
       if (!(known->id == id)) continue;
@@ -120,7 +120,9 @@ void Service::adopt(UnitState state, std::map<std::string, UniqueFd>& held) {
     rejuvenation_->interrupted = state_.rejuvenation->interrupted;
     rejuvenation_->switched = is_retiring() || !standby_.valid();
   }
-  for (const SavedProcess& saved : state_.dying) restore_process(saved, dying_.emplace_back());
+  for (const SavedProcess& saved : state_.dying) {
+    restore_process(saved, dying_.edit().emplace_back());
+  }
   // The interval may not have reached the spool: its id makes saying it again harmless.
   if (state_.downtime) context_.events.downtime(*state_.downtime);
   if (state_.downtime && state_.downtime->closed) state_.downtime.reset();
@@ -139,12 +141,13 @@ void Service::finish_adoption() {
   }
   if (is_retiring() && rejuvenation_->retiring.pidfd.valid()) watch_orphan(rejuvenation_->retiring);
   for (std::size_t i = dying_.size(); i-- > 0;) {
-    if (!dying_[i].valid() || !dying_[i].pidfd.valid()) {
-      release_later(dying_[i].slot);
-      dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
+    auto& dying = dying_.edit();
+    if (!dying[i].valid() || !dying[i].pidfd.valid()) {
+      release_later(dying[i].slot);
+      dying.erase(dying.begin() + static_cast<std::ptrdiff_t>(i));
       state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
     } else {
-      watch_orphan(dying_[i]);
+      watch_orphan(dying[i]);
     }
   }
   if (!cgroup_a_.valid() && is_active() && !main_.valid() && state_.phase != Phase::kExited) {

@@ -17,7 +17,7 @@ constexpr Nanoseconds kReactionTimeout = std::chrono::seconds(90);
 
 /// @param inputs  what is particular about this one; the rest is as for all of them.
 Result<Service::LiveProcess> Service::spawn_beside(LaunchInputs inputs) {
-  inputs.invocation_id = state_.invocation_id;
+  inputs.invocation_id = state_.invocation_id.str();
   inputs.user_mode = context_.user_mode;
   if (main_.valid()) inputs.extra_environment["MAINPID"] = std::to_string(main_.id.pid);
   NINES_ASSIGN(Launch prepared, build_spawn_request(inputs));

@@ -41,7 +41,7 @@ void Service::on_crash_notice(pid_t pid) {
   stop_watching();
   state_.dying.push_back(std::exchange(state_.main, {}));
   dying_.push_back(std::exchange(main_, LiveProcess{}));
-  dying_.back().crashed = when;
+  dying_.edit().back().crashed = when;
   // Which signal it was the exit record will tell, once the dump is over.
   state_.last_exit = {sys::ExitStatus::Kind::kDumped, 0};
   state_.last_result = "crashed (being dumped)";

@@ -61,11 +61,11 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
                 {"exit", sys::to_string(status)},
                 {"dump_ms", crashed ? std::to_string((when - *crashed).count() / 1'000'000) : ""}}),
         // That one could not know the signal yet.
-        state_.dying[i].invocation_id + "-unit.crash");
+        state_.dying[i].invocation_id.str() + "-unit.crash");
     state_.last_exit = status;
     observer_.process_ended(process.pid);
     release_later(dying_[i].slot);
-    dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
+    dying_.edit().erase(dying_.begin() + static_cast<std::ptrdiff_t>(i));
     state_.dying.erase(state_.dying.begin() + static_cast<std::ptrdiff_t>(i));
     save();
     check_stopped();

@@ -14,7 +14,7 @@ std::string Service::emit(std::string kind, ledger::Severity severity, std::stri
 
 std::string Service::emit_once(std::string kind, ledger::Severity severity, std::string detail_json,
                                std::string caused_by) {
-  std::string id = state_.invocation_id + "-" + kind;
+  std::string id = state_.invocation_id.str() + "-" + kind;
   emit_with_id(id, std::move(kind), severity, std::move(detail_json), std::move(caused_by));
   return id;
 }
@@ -39,7 +39,7 @@ void Service::open_downtime(BootTime start, bool planned, const std::string& cau
   // What only runs once is not a server: its end is no downtime.
   if (spec().service.type == unit::ServiceType::kOneshot || state_.downtime) return;
   ledger::DowntimeInterval interval;
-  interval.id = state_.invocation_id + "-down";
+  interval.id = state_.invocation_id.str() + "-down";
   // A second one of the same instance: it was unhealthy, or replaced with a gap, and came back.
   if (state_.downtimes > 0) interval.id += "-" + std::to_string(state_.downtimes);
   interval.unit = unit_->name;

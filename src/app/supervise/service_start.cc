@@ -64,11 +64,7 @@ void Service::start(Completion done) {
     default: break;
   }
   // Starting: wait with it. Stopping: start again once it is down.
-  auto earlier = std::exchange(start_done_, nullptr);
-  start_done_ = [earlier = std::move(earlier), done = std::move(done)](const Status& status) {
-    if (earlier) earlier(status);
-    done(status);
-  };
+  add_completion(start_done_, std::move(done));
   if (state_.phase == Phase::kStop || state_.phase == Phase::kStopSignal ||
       state_.phase == Phase::kFinalKill || state_.phase == Phase::kStopPost) {
     state_.restart_after_stop = true;
@@ -78,7 +74,7 @@ void Service::start(Completion done) {
 void Service::begin_start() {
   restart_timer_.reset();
   standby_timer_.reset();
-  state_.invocation_id = ledger::new_id();
+  state_.invocation_id = new_invocation_id();
   state_.pending_outcome.reset();
   state_.was_ready = false;
   state_.main_pid_known = false;
@@ -93,7 +89,7 @@ void Service::begin_start() {
   bool skip = false;
   if (Status met = check_conditions(*unit_, skip); !met || skip) {
     state_.last_result = met ? "condition not met" : met.error().message();
-    emit("unit.condition", ledger::Severity::kInfo, detail({{"reason", state_.last_result}}));
+    emit("unit.condition", ledger::Severity::kInfo, detail({{"reason", state_.last_result.get()}}));
     settle(met ? Phase::kDead : Phase::kFailed);
     complete(start_done_, std::move(met));
     return;
@@ -136,7 +132,8 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   const bool is_server = role != Role::kControl;
   inputs.is_main = is_server;
   const bool succeeds = role == Role::kStandby && rejuvenation_;
-  inputs.invocation_id = succeeds ? state_.rejuvenation->invocation_id : state_.invocation_id;
+  const Id128 invocation = succeeds ? state_.rejuvenation->invocation_id : state_.invocation_id;
+  inputs.invocation_id = invocation.str();
   inputs.stdout_fd = writer.get();
   inputs.stderr_fd = writer.get();
   sys::Cgroup* cgroup = cgroup_for(role);
@@ -174,7 +171,7 @@ Status Service::launch(const unit::ExecCommand& command, Role role, LiveProcess&
   request.sibling = true;
   request.pid_slot = context_.table.pid_address(slot);
   SavedProcess& saved = saved_for(role);
-  saved = {slot, inputs.invocation_id};
+  saved = {slot, invocation};
   save();
   auto spawned = sys::spawn(request);
   let_it_serve();

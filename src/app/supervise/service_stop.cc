@@ -41,11 +41,7 @@ void Service::stop(Completion done, const StopReason& reason) {
     case Phase::kStopSignal:
     case Phase::kFinalKill:
     case Phase::kStopPost: {
-      auto earlier = std::exchange(stop_done_, nullptr);
-      stop_done_ = [earlier = std::move(earlier), done = std::move(done)](const Status& status) {
-        if (earlier) earlier(status);
-        done(status);
-      };
+      add_completion(stop_done_, std::move(done));
       save();
       return;
     }
@@ -79,7 +75,7 @@ void Service::begin_stop(const StopReason& reason) {
     // Until now it was down against our will; from now on by request.
     state_.active_since_boot = boot_now();
     close_downtime();
-    state_.invocation_id = ledger::new_id();
+    state_.invocation_id = new_invocation_id();
     open_downtime(boot_now(), true, event);
   } else if (state_.was_ready) {
     open_downtime(boot_now(), true, event);
@@ -133,7 +129,7 @@ void Service::signal_processes(int signal, bool main_only) {
     if (process->valid()) (void)process->pidfd.send_signal(signal).has_value();
   }
   if (main_only || spec().kill.mode == unit::KillMode::kProcess) return;
-  for (LiveProcess& process : dying_) (void)process.pidfd.send_signal(signal).has_value();
+  for (const LiveProcess& process : dying_) (void)process.pidfd.send_signal(signal).has_value();
   if (standby_.valid()) (void)standby_.pidfd.send_signal(signal).has_value();
   if (is_retiring() && !spares_retiring()) {
     (void)rejuvenation_->retiring.pidfd.send_signal(signal).has_value();
@@ -203,14 +199,14 @@ bool Service::look_for_strays() {
     return false;
   }
   StrayQuery query;
-  stray_ids_.insert(state_.invocation_id);
+  stray_ids_.insert(state_.invocation_id.str());
   if (main_.valid()) {
     query.parents.insert(main_.id.pid);
-    stray_ids_.insert(state_.main.invocation_id);
+    stray_ids_.insert(state_.main.invocation_id.str());
   }
   if (control_.valid()) {
     query.parents.insert(control_.id.pid);
-    stray_ids_.insert(state_.control.invocation_id);
+    stray_ids_.insert(state_.control.invocation_id.str());
   }
   for (const LiveProcess& process : dying_) query.spared.insert(process.id.pid);
   if (standby_.valid()) query.spared.insert(standby_.id.pid);
@@ -226,8 +222,10 @@ bool Service::anything_left() {
   if (mode == unit::KillMode::kProcess || mode == unit::KillMode::kNone) return false;
   if (!dying_.empty() && !state_.wanted) return true;
   if (is_retiring() && !spares_retiring()) return true;
-  std::erase_if(strays_, [](const Stray& stray) { return stray.pidfd.has_exited(); });
-  if (!strays_.empty()) return true;
+  if (!strays_.empty()) {
+    std::erase_if(strays_.edit(), [](const Stray& stray) { return stray.pidfd.has_exited(); });
+    if (!strays_.empty()) return true;
+  }
   for (const sys::Cgroup* cgroup : {&cgroup_a_, &cgroup_b_}) {
     if (!cgroup->valid()) continue;
     const bool retires_here =
@@ -317,7 +315,7 @@ void Service::finish_down() {
   if (restarts) {
     complete(start_done_,
              Error(ErrorCode::kGone, "start", unit_->name)
-                 .with_detail(state_.last_result + "; it is being restarted")
+                 .with_detail(state_.last_result.get() + "; it is being restarted")
                  .with_hint(fmt::format("`nines logs {}` shows what it printed", unit_->name)));
     schedule_restart(decision.delay);
     return;
@@ -331,7 +329,7 @@ void Service::finish_down() {
   drop_fd_store();
   settle(failed ? Phase::kFailed : Phase::kDead);
   complete(start_done_, Error(ErrorCode::kGone, "start", unit_->name)
-                            .with_detail(state_.last_result + "; " + decision.reason));
+                            .with_detail(state_.last_result.get() + "; " + decision.reason));
   complete(stop_done_, {});
 }
 

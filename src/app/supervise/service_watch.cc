@@ -136,9 +136,9 @@ void Service::kill_hung(Outcome outcome, std::string why) {
   state_.last_result = std::move(why);
   const std::string event =
       emit(outcome == Outcome::kWatchdog ? "unit.watchdog" : "unit.unhealthy",
-           ledger::Severity::kError, detail({{"reason", state_.last_result}}));
+           ledger::Severity::kError, detail({{"reason", state_.last_result.get()}}));
   if (state_.was_ready) open_downtime(boot_now(), false, event);
-  const std::string instance = state_.invocation_id;
+  const Id128 instance = state_.invocation_id;
   // The soft stage: see where it hangs before the evidence is killed.
   observer_.record_stacks(*this, main_.id, [this, instance] {
     if (instance != state_.invocation_id || !main_.valid()) return;

@@ -21,14 +21,22 @@ constexpr int kVersion = 1;
 
 json to_json(const SavedProcess& process) {
   return {{"slot", static_cast<std::int64_t>(static_cast<std::int32_t>(process.slot))},
-          {"invocation", process.invocation_id}};
+          {"invocation", process.invocation_id.str()}};
+}
+
+Id128 id_from(const json& from) {
+  const auto text = from.at("invocation").get<std::string>();
+  if (text.empty()) return {};
+  const auto id = Id128::parse(text);
+  if (!id) throw json::other_error::create(599, "invocation", nullptr);
+  return *id;
 }
 
 SavedProcess process_from(const json& from) {
   SavedProcess process;
   process.slot = static_cast<unsigned>(from.at("slot").get<std::int32_t>());
   if (process.slot >= ProcessTable::kSlots) process.slot = ProcessTable::kNoSlot;
-  process.invocation_id = from.at("invocation").get<std::string>();
+  process.invocation_id = id_from(from);
   return process;
 }
 
@@ -67,7 +75,7 @@ void fill(UnitState& state, const json& from) {
   state.phase = static_cast<Phase>(known - kPhaseNames.begin());
   state.name = from.at("name").get<std::string>();
   state.wanted = from.at("wanted").get<bool>();
-  state.invocation_id = from.at("invocation").get<std::string>();
+  state.invocation_id = id_from(from);
   state.command_index = from.at("command_index").get<std::size_t>();
   state.main = process_from(from.at("main"));
   state.control = process_from(from.at("control"));
@@ -102,7 +110,7 @@ void fill(UnitState& state, const json& from) {
   if (from.contains("rejuvenation")) {
     const json& saved = from.at("rejuvenation");
     state.rejuvenation = SavedRejuvenation{
-        saved.at("cause").get<std::string>(), saved.at("invocation").get<std::string>(),
+        saved.at("cause").get<std::string>(), id_from(saved),
         process_from(saved.at("retiring")),   saved.at("down").get<bool>(),
         saved.at("interrupted").get<bool>(),  saved.value("stored", std::vector<std::string>())};
   }
@@ -116,13 +124,17 @@ std::string_view to_string(Phase phase) {
   return kPhaseNames[static_cast<std::size_t>(phase)];
 }
 
+Id128 new_invocation_id() {
+  return *Id128::parse(ledger::new_id());
+}
+
 std::string encode(const UnitState& state) {
   json out = {
       {"version", kVersion},
       {"name", state.name},
       {"phase", to_string(state.phase)},
       {"wanted", state.wanted},
-      {"invocation", state.invocation_id},
+      {"invocation", state.invocation_id.str()},
       {"command_index", state.command_index},
       {"main", to_json(state.main)},
       {"control", to_json(state.control)},
@@ -140,15 +152,15 @@ std::string encode(const UnitState& state) {
       {"outcome", state.pending_outcome ? static_cast<int>(*state.pending_outcome) : -1},
       {"exit_kind", static_cast<int>(state.last_exit.kind)},
       {"exit_value", state.last_exit.value},
-      {"result", state.last_result},
-      {"status", state.status_text},
+      {"result", state.last_result.get()},
+      {"status", state.status_text.get()},
       {"recovery", state.last_recovery.count()},
       {"oom_kills", state.oom_kills},
       {"cgroups", json::array()},
       {"downtimes", state.downtimes},
       {"fd_store", state.fd_store},
       {"restart_after_stop", state.restart_after_stop},
-      {"waits_for", state.waits_for},
+      {"waits_for", state.waits_for.get()},
   };
   for (const auto& paths : state.cgroups) {
     out["cgroups"].push_back({{"v2", paths.v2()}, {"v1", paths.v1()}});
@@ -156,7 +168,7 @@ std::string encode(const UnitState& state) {
   for (const SavedProcess& process : state.dying) out["dying"].push_back(to_json(process));
   if (state.rejuvenation) {
     out["rejuvenation"] = {{"cause", state.rejuvenation->cause},
-                           {"invocation", state.rejuvenation->invocation_id},
+                           {"invocation", state.rejuvenation->invocation_id.str()},
                            {"retiring", to_json(state.rejuvenation->retiring)},
                            {"down", state.rejuvenation->counts_as_down},
                            {"interrupted", state.rejuvenation->interrupted},

@@ -10,6 +10,7 @@
 #include "app/supervise/process_table.h"
 #include "app/supervise/restart_policy.h"
 #include "base/clock.h"
+#include "base/id128.h"
 #include "base/result.h"
 #include "base/sparse.h"
 #include "ledger/event.h"
@@ -40,13 +41,13 @@ std::string_view to_string(Phase phase);
 /// A process of the unit, by its slot in the ProcessTable.
 struct SavedProcess {
   unsigned slot = ProcessTable::kNoSlot;
-  std::string invocation_id;
+  Id128 invocation_id;
 };
 
 /// A replacement of the main process that is under way.
 struct SavedRejuvenation {
   std::string cause;            ///< id of the event that asked for it, or empty
-  std::string invocation_id;    ///< of the successor
+  Id128 invocation_id;          ///< of the successor
   SavedProcess retiring;        ///< the replaced process; none: the successor is not ready yet
   bool counts_as_down = false;  ///< the open downtime is the replacement's own
   bool interrupted = false;     ///< the successor is down; only the old one's end is awaited
@@ -57,7 +58,7 @@ struct UnitState {
   std::string name;
   Phase phase = Phase::kDead;
   bool wanted = false;            ///< somebody asked for it and nobody has stopped it since
-  std::string invocation_id;      ///< of the present instance
+  Id128 invocation_id;            ///< of the present instance
   std::size_t command_index = 0;  ///< in the list of the present phase
   SavedProcess main, control, standby;
   std::vector<SavedProcess> dying;  ///< crashed, still being dumped, already replaced
@@ -74,8 +75,8 @@ struct UnitState {
   BootTime restart_due;                    ///< kWaitRestart
   std::optional<Outcome> pending_outcome;  ///< why it is being stopped, when not by request
   sys::ExitStatus last_exit;
-  std::string last_result;        ///< for people: "exit code 1", "health check failed: ..."
-  std::string status_text;        ///< STATUS= of sd_notify
+  SparseText last_result;         ///< for people: "exit code 1", "health check failed: ..."
+  SparseText status_text;         ///< STATUS= of sd_notify
   Nanoseconds last_recovery{-1};  ///< notice of death -> ready, -1: none yet
   /// Where its cgroups are: a successor may itself run in another place. [0]: a, [1]: b.
   sys::CgroupPaths cgroups[2];
@@ -86,8 +87,10 @@ struct UnitState {
   std::vector<std::string> fd_store;                  ///< keeper's names of stored descriptors
   SparseOptional<SavedRejuvenation> rejuvenation;
   bool restart_after_stop = false;  ///< a planned restart is under way
-  std::string waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
+  SparseText waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
 };
+
+Id128 new_invocation_id();
 
 std::string encode(const UnitState& state);
 /// @errors kCorrupt, naming the member.

@@ -141,7 +141,7 @@ struct NinesSection {
 };
 
 struct UnitSection {
-  std::string description;
+  SparseText description;
   Names documentation;
   Names requires_units, requisite, wants, binds_to, part_of, upholds;
   Names conflicts, before, after, on_failure, on_success;
@@ -214,9 +214,9 @@ struct ResourceSettings {
 struct ServiceSection {
   ServiceType type = ServiceType::kSimple;
   bool remain_after_exit = false;
-  std::string pid_file;
+  SparseText pid_file;
   bool guess_main_pid = true;
-  std::string bus_name;
+  SparseText bus_name;
   Commands exec_condition, exec_start_pre, exec_start, exec_start_post, exec_reload, exec_stop,
       exec_stop_post;
   /// Unset: `always` for anything but oneshot, since to keep it up is what we are asked for.
@@ -292,7 +292,7 @@ struct InstallSection {
 /// One loaded unit: file, drop-ins and specifiers all resolved.
 struct Unit {
   std::string name;                ///< "redis-server.service", "postgresql@15-main.service"
-  std::string instance;            ///< "15-main", or empty
+  SparseText instance;             ///< "15-main", or empty
   std::vector<std::string> files;  ///< the fragment, then its drop-ins in order
   UnitSection unit;
   InstallSection install;

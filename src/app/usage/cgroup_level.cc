@@ -52,29 +52,33 @@ void CgroupLevel::look(const std::string& path, BootTime now) {
 
 void CgroupLevel::look_at_memory(const std::string& path) {
   memory_limit_ = kNone;
+  slows_first_ = false;
   if (const auto max = amount_in(path + "/memory.max")) {
     memory_ = Interface::kV2;
     memory_limit_ = *max;
-    memory_limited_by_ = "memory.max";
     // Above memory.high processes are slowed down until they hardly run.
     const double high = amount_in(path + "/memory.high").value_or(kNone);
     if (high >= memory_limit_) return;
     memory_limit_ = high;
-    memory_limited_by_ = "memory.high";
+    slows_first_ = true;
   } else if (const auto limit = amount_in(path + "/memory.limit_in_bytes")) {
     memory_ = Interface::kV1;
     memory_limit_ = as_v1_limit(*limit);
-    memory_limited_by_ = "memory.limit_in_bytes";
   }
+}
+
+const char* CgroupLevel::memory_limited_by() const {
+  if (memory_ == Interface::kV1) return "memory.limit_in_bytes";
+  return slows_first_ ? "memory.high" : "memory.max";
 }
 
 void CgroupLevel::measure(const std::string& path, BootTime now, std::vector<Error>& failures) {
   if (measured_ && now < measure_again_) return;
   measured_ = true;
   measure_again_ = now + kRound;
-  memory_used_.reset();
+  memory_used_ = -1;
   if (has_memory()) measure_memory(path, failures);
-  tasks_ = has_tasks_ ? read_amount(path + "/pids.current", failures) : std::nullopt;
+  tasks_ = has_tasks_ ? read_amount(path + "/pids.current", failures).value_or(-1) : -1;
 }
 
 void CgroupLevel::measure_memory(const std::string& path, std::vector<Error>& failures) {

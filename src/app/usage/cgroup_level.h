@@ -32,20 +32,26 @@ class CgroupLevel {
   bool may_limit() const { return !exists_ || is_v2_ || has_memory() || has_tasks_; }
   bool has_memory() const { return memory_ != Interface::kNone; }
 
-  double memory_limit() const { return memory_limit_; }                 ///< bytes; infinity: none
-  const char* memory_limited_by() const { return memory_limited_by_; }  ///< the file's name
+  double memory_limit() const { return memory_limit_; }  ///< bytes; infinity: none
+  const char* memory_limited_by() const;                 ///< the file's name
   double tasks_limit() const { return tasks_limit_; }
   const char* tasks_limited_by() const { return "pids.max"; }
   /// Of v1: the least limit of this cgroup and all above it, also of those that are out of sight.
   double hierarchical_limit() const { return hierarchical_limit_; }
 
-  std::optional<double> memory() const { return memory_used_; }  ///< without reclaimable cache
-  std::optional<double> tasks() const { return tasks_; }
+  std::optional<double> memory() const {
+    return known_amount(memory_used_);
+  }  ///< without reclaimable cache
+  std::optional<double> tasks() const { return known_amount(tasks_); }
 
  private:
   enum class Interface : std::uint8_t { kNone, kV1, kV2 };
   void look_at_memory(const std::string& path);
   void measure_memory(const std::string& path, std::vector<Error>& failures);
+
+  static std::optional<double> known_amount(double amount) {
+    return amount < 0 ? std::nullopt : std::optional(amount);
+  }
 
   static constexpr double kNone = std::numeric_limits<double>::infinity();
   BootTime look_again_;
@@ -56,12 +62,13 @@ class CgroupLevel {
   bool is_v2_ = false;
   bool has_tasks_ = false;
   Interface memory_ = Interface::kNone;
-  const char* memory_limited_by_ = "";
+  bool slows_first_ = false;  ///< memory.high is below memory.max
   double memory_limit_ = kNone;
   double tasks_limit_ = kNone;
   double hierarchical_limit_ = kNone;
-  std::optional<double> memory_used_;
-  std::optional<double> tasks_;
+  // Below 0: not known. There are several of these for each of perhaps a thousand units.
+  double memory_used_ = -1;
+  double tasks_ = -1;
 };
 
 }  // namespace nines::usage
