@@ -1,0 +1,97 @@
+#include "app/crash/capture.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "app/crash/essential_memory.h"
+#include "app/crash/facts.h"
+#include "app/crash/minimal_core.h"
+#include "sys/file.h"
+
+namespace nines::crash {
+namespace {
+
+constexpr mode_t kForUsAlone = 0600;  // a core holds keys
+
+/// Reads exactly so many bytes of the core. @errors kGone: it ends before.
+Status read_stream(int fd, std::size_t size, BootTime deadline, std::string* into) {
+  std::size_t done = into->size();
+  into->resize(done + size);
+  while (done < into->size()) {
+    const Nanoseconds left = deadline - boot_now();
+    if (left.count() <= 0) return Error(ErrorCode::kTimeout, "read the core's head");
+    pollfd readable{fd, POLLIN, 0};
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
+    if (::poll(&readable, 1, static_cast<int>(ms)) <= 0) continue;
+    const ssize_t n = ::read(fd, into->data() + done, into->size() - done);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n < 0) return Error::from_errno(errno, "read the core's head");
+    if (n == 0) return Error(ErrorCode::kGone, "read the core's head");
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+Status write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::from_errno(errno, "write the core");
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<std::uint64_t> write_core(const std::string& path, const Captured& captured,
+                                 const ReadMemory& read) {
+  const std::string part = path + ".part";
+  (void)std::remove(part.c_str());
+  NINES_ASSIGN(const UniqueFd file,
+               sys::open_file(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kForUsAlone));
+  const auto kept = write_minimal_core(
+      captured.head_bytes, captured.head, essential_memory(captured.head, read), read,
+      [&](std::string_view bytes) { return write_all(file.get(), bytes); });
+  if (kept && std::rename(part.c_str(), path.c_str()) == 0) return kept;
+  const Error why = kept ? Error::from_errno(errno, "rename", part) : kept.error();
+  (void)std::remove(part.c_str());
+  return why;
+}
+
+}  // namespace
+
+Result<Captured> capture(CoreConnection* connection, const std::string& directory,
+                         Nanoseconds patience) {
+  const BootTime begun = boot_now();
+  const BootTime deadline = begun + patience;
+  NINES_TRY(connection->offer(patience));
+  NINES_TRY(connection->accept(patience));
+  Captured captured;
+  std::string& bytes = captured.head_bytes;
+  NINES_TRY(read_stream(connection->stream(), elf::kCoreStart, deadline, &bytes));
+  NINES_ASSIGN(const std::size_t size, elf::core_head_size(bytes));
+  if (size > bytes.size()) {
+    NINES_TRY(read_stream(connection->stream(), size - bytes.size(), deadline, &bytes));
+  }
+  NINES_ASSIGN(captured.head, elf::parse_core_head(bytes));
+  NINES_ASSIGN(const ProcessMemory memory,
+               ProcessMemory::open(connection->process(), connection->pid()));
+  NINES_ASSIGN(captured.memory, write_core(directory + "/core", captured,
+                                           [&](std::uint64_t address, std::size_t most) {
+                                             return memory.read(address, most);
+                                           }));
+  const std::string facts = facts_of(captured.head, connection->pid());
+  // It was there all the time, so what /proc told was of it and of no successor of its pid.
+  if (connection->process().has_exited()) {
+    return Error(ErrorCode::kGone, "capture process", std::to_string(connection->pid()))
+        .with_detail("it was killed while it was being looked at");
+  }
+  NINES_TRY(sys::replace_file(directory + "/facts.json", facts, kForUsAlone));
+  captured.took = boot_now() - begun;
+  return captured;
+}
+
+}  // namespace nines::crash
