@@ -6,11 +6,16 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string_view>
 
 #include "elf/byte_reader.h"
 
 namespace nines::elf {
 namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view kOwner = "CORE\0"sv;  // the NUL is counted
 
 // Offsets in struct elf_prstatus and elf_prpsinfo of 64-bit machines.
 // @source include/linux/elfcore.h, include/uapi/linux/elfcore.h
@@ -154,7 +159,7 @@ Status parse_core_notes(std::string_view notes, CoreHead* core) {
     at += padded(header.n_namesz);
     const auto content = slice(notes, at, header.n_descsz);
     if (!content) return corrupt("a note is cut off");
-    if (*owner == std::string_view("CORE", 5)) NINES_TRY(read_note(header.n_type, *content, core));
+    if (*owner == kOwner) NINES_TRY(read_note(header.n_type, *content, core));
     at = std::min<std::uint64_t>(at + padded(header.n_descsz), notes.size());
   }
   if (core->threads.empty()) return corrupt("no note tells of a thread");
