@@ -10,6 +10,8 @@
 #include "app/crash/essential_memory.h"
 #include "app/crash/facts.h"
 #include "app/crash/minimal_core.h"
+#include "app/crash/process_memory.h"
+#include "base/fault_point.h"
 #include "sys/file.h"
 
 namespace nines::crash {
@@ -63,34 +65,30 @@ Result<std::uint64_t> write_core(const std::string& path, const Captured& captur
 
 }  // namespace
 
-Result<Captured> capture(CoreConnection* connection, const std::string& directory,
-                         Nanoseconds patience) {
-  const BootTime begun = boot_now();
-  const BootTime deadline = begun + patience;
-  NINES_TRY(connection->offer(patience));
-  NINES_TRY(connection->accept(patience));
+Result<Captured> capture(const Victim& victim, const std::string& directory, BootTime deadline) {
   Captured captured;
   std::string& bytes = captured.head_bytes;
-  NINES_TRY(read_stream(connection->stream(), elf::kCoreStart, deadline, &bytes));
+  NINES_TRY(read_stream(victim.stream, elf::kCoreStart, deadline, &bytes));
   NINES_ASSIGN(const std::size_t size, elf::core_head_size(bytes));
   if (size > bytes.size()) {
-    NINES_TRY(read_stream(connection->stream(), size - bytes.size(), deadline, &bytes));
+    NINES_TRY(read_stream(victim.stream, size - bytes.size(), deadline, &bytes));
   }
   NINES_ASSIGN(captured.head, elf::parse_core_head(bytes));
-  NINES_ASSIGN(const ProcessMemory memory,
-               ProcessMemory::open(connection->process(), connection->pid()));
+  NINES_ASSIGN(const ProcessMemory memory, ProcessMemory::open(victim.process, victim.pid));
   NINES_ASSIGN(captured.memory, write_core(directory + "/core", captured,
                                            [&](std::uint64_t address, std::size_t most) {
                                              return memory.read(address, most);
                                            }));
-  const std::string facts = facts_of(captured.head, connection->pid());
+  NINES_TRY(fault::hit(FaultPoint::crash_core_written));
+  const std::string facts = facts_of(captured.head, victim.pid, victim.by_owner);
+  captured.program = program_of(victim.pid).value_or(captured.head.name);
   // It was there all the time, so what /proc told was of it and of no successor of its pid.
-  if (connection->process().has_exited()) {
-    return Error(ErrorCode::kGone, "capture process", std::to_string(connection->pid()))
+  if (victim.process.has_exited()) {
+    return Error(ErrorCode::kGone, "capture process", std::to_string(victim.pid))
         .with_detail("it was killed while it was being looked at");
   }
   NINES_TRY(sys::replace_file(directory + "/facts.json", facts, kForUsAlone));
-  captured.took = boot_now() - begun;
+  NINES_TRY(fault::hit(FaultPoint::crash_facts_written));
   return captured;
 }
 

@@ -45,6 +45,8 @@ class CoreConnection {
   Status reject();
 
   int stream() const { return connection_.get(); }
+  /// Gives the connection away, to be taken up elsewhere with from_kernel().
+  UniqueFd release() && { return std::move(connection_); }
 
  private:
   CoreConnection(UniqueFd connection, sys::Pidfd process, pid_t pid, bool by_owner)

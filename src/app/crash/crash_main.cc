@@ -1,42 +1,116 @@
 // nines-crash DIRECTORY: takes the process that the kernel announces over the connection on
 // descriptor 3 into that directory. A program of its own: whatever a hostile process does to it,
-// the daemon goes on.
+// the daemon goes on, and whatever happens to the daemon, it goes on.
+#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
 
 #include "app/crash/capture.h"
+#include "app/crash/core_connection.h"
+#include "app/crash/crash_directory.h"
+#include "app/crash/crash_store.h"
+#include "app/crash/outcome.h"
+#include "base/fault_point.h"
+#include "sys/file.h"
 
 namespace {
 
-constexpr int kConnection = 3;
+using namespace nines;
+using crash::Outcome;
+
+constexpr int kInput = 3;
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 64;
 constexpr std::chrono::seconds kPatience{10};
 
+struct Arguments {
+  std::string directory;
+  bool in_store = false;
+};
+
+std::optional<Arguments> parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--in-store") {
+      arguments.in_store = true;
+    } else if (word.starts_with('/') && arguments.directory.empty()) {
+      arguments.directory = word;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (arguments.directory.empty()) return std::nullopt;
+  return arguments;
+}
+
+/// For standard output, which may be a file that the daemon reads after our end.
+void say(const Outcome& outcome) {
+  const std::string line = crash::encode(outcome);
+  const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
+  // Nobody to tell. Of what was kept, the directory tells.
+  static_cast<void>(written);
+}
+
+/// Keeps it, and lets the process go.
+Status keep(const Arguments& arguments, Outcome* outcome) {
+  const BootTime begun = boot_now();
+  const BootTime deadline = begun + kPatience;
+  NINES_ASSIGN(auto connection, crash::CoreConnection::from_kernel(UniqueFd(kInput)));
+  outcome->pid = connection.pid();
+  outcome->by_owner = connection.dumpable_by_owner();
+  NINES_ASSIGN(auto directory, crash::CrashDirectory::make(arguments.directory));
+  NINES_TRY(fault::hit(FaultPoint::crash_directory_made));
+  NINES_TRY(connection.offer(deadline - boot_now()));
+  NINES_TRY(connection.accept(deadline - boot_now()));
+  const crash::Victim victim{connection.process(), connection.pid(), connection.dumpable_by_owner(),
+                             connection.stream()};
+  NINES_ASSIGN(const auto captured, crash::capture(victim, directory.part(), deadline));
+  outcome->program = captured.program;
+  outcome->signal = captured.head.signal.number;
+  outcome->threads = captured.head.threads.size();
+  outcome->memory = Bytes{captured.memory};
+  outcome->took = boot_now() - begun;
+  NINES_TRY(sys::replace_file(directory.part() + "/capture.json", crash::encode(*outcome), 0600));
+  NINES_TRY(directory.finish());
+  fault::pass(FaultPoint::crash_kept);
+  return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2 || argv[1][0] != '/') {
-    std::fprintf(stderr,
-                 "usage: nines-crash DIRECTORY 3<CONNECTION\n"
-                 "Writes what tells of the dying process behind the kernel's connection (see\n"
-                 "core_pattern in core(5)) into DIRECTORY, an absolute path.\n");
+  const auto arguments = parse(argc, argv);
+  if (!arguments) {
+    std::fprintf(
+        stderr,
+        "usage: nines-crash [--in-store] DIRECTORY 3<CONNECTION\n"
+        "Writes what tells of the dying process behind the kernel's connection (see\n"
+        "core_pattern in core(5)) into DIRECTORY, an absolute path, which it makes.\n"
+        "--in-store: others like it are beside it; removes the oldest beyond the limits.\n");
     return kExitUsage;
   }
-  auto connection = nines::crash::CoreConnection::from_kernel(nines::UniqueFd(kConnection));
-  if (!connection) {
-    std::fprintf(stderr, "nines-crash: %s\n", connection.error().message().c_str());
-    return kExitFailure;
+  if (const auto armed = fault::arm_from_environment(); !armed) return kExitUsage;
+  ::signal(SIGPIPE, SIG_IGN);
+  Outcome outcome;
+  const Status kept = keep(*arguments, &outcome);
+  if (!kept) {
+    outcome.error = kept.error().message();
+    outcome.error_code = to_string(kept.error().code());
+    std::fprintf(stderr, "nines-crash: %s\n", outcome.error.c_str());
   }
-  const auto captured = nines::crash::capture(&*connection, argv[1], kPatience);
-  if (!captured) {
-    std::fprintf(stderr, "nines-crash: %s\n", captured.error().message().c_str());
-    return kExitFailure;
+  if (arguments->in_store) {
+    // After the process could go: nobody waits for this.
+    const auto slash = arguments->directory.rfind('/');
+    const auto tidied = crash::tidy(arguments->directory.substr(0, slash),
+                                    arguments->directory.substr(slash + 1), {});
+    if (tidied) outcome.removed = tidied->removed;
   }
-  std::printf("{\"pid\":%d,\"threads\":%zu,\"memory\":%llu,\"us\":%lld}\n", connection->pid(),
-              captured->head.threads.size(), static_cast<unsigned long long>(captured->memory),
-              static_cast<long long>(captured->took.count() / 1000));
-  return std::fflush(stdout) == 0 ? 0 : kExitFailure;
+  say(outcome);
+  return kept ? 0 : kExitFailure;
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "sys/file.h"
 #include "sys/procfs.h"
 
@@ -83,12 +84,22 @@ bool names_a_secret(std::string_view name) {
                      [&](std::string_view word) { return upper.find(word) != std::string::npos; });
 }
 
-std::string facts_of(const elf::CoreHead& head, pid_t pid) {
+Result<std::string> program_of(pid_t pid) {
+  NINES_ASSIGN(std::string path, sys::Procfs().executable(pid));
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string facts_of(const elf::CoreHead& head, pid_t pid, bool by_owner) {
   const sys::Procfs procfs;
   const std::string base = fmt::format("/proc/{}/", pid);
   json out = {{"version", 1},
               {"pid", pid},
               {"uid", head.uid},
+              {"gid", head.gid},
+              {"time", to_iso8601(utc_now())},
+              {"for_owner", by_owner},
               {"name", head.name},
               {"signal", signal_of(head.signal)},
               {"threads", threads_of(head, pid)},

@@ -1,0 +1,218 @@
+#include "daemon/crash_catcher.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "app/crash/crash_store.h"
+#include "base/fault_point.h"
+
+namespace nines::daemon {
+namespace {
+
+constexpr std::string_view kHeldPrefix = "crash/";
+// Beyond all of nines-crash's own deadlines: then a disk hangs, or it does.
+constexpr Nanoseconds kGiveUp = std::chrono::seconds(60);
+constexpr Nanoseconds kPause = std::chrono::milliseconds(100);
+constexpr Nanoseconds kOrphanPoll = std::chrono::milliseconds(50);
+constexpr int kAcceptAtOnce = 16;  // then others have their turn on the loop
+
+std::vector<std::string> fault_environment() {
+  std::vector<std::string> result;
+  for (const char* name : {"NINES_FAULT", "NINES_FAULT_TOKEN"}) {
+    if (const char* value = std::getenv(name)) result.push_back(std::string(name) + "=" + value);
+  }
+  return result;
+}
+
+}  // namespace
+
+struct CrashCatcher::Running {
+  sys::SpawnedProcess helper;
+  sys::Subscription ended, deadline;
+  bool late = false;
+};
+
+CrashCatcher::CrashCatcher(sys::EventLoop& loop, supervise::Manager& manager,
+                           supervise::KeeperLink& keeper, ledger::EventSink& events,
+                           CrashPlaces places)
+    : loop_(loop),
+      manager_(manager),
+      keeper_(keeper),
+      events_(events),
+      places_(std::move(places)),
+      records_(places_.records) {}
+
+CrashCatcher::~CrashCatcher() = default;
+
+Status CrashCatcher::start(int listener, std::map<std::string, UniqueFd>& held) {
+  NINES_TRY(records_.open());
+  listener_ = listener;
+  for (const std::string& id : records_.unfinished()) {
+    auto connection = held.extract(std::string(kHeldPrefix) + id);
+    auto record = records_.take_over(id);
+    if (!record) {
+      // Somebody looks at it already, and lets it go by itself.
+      keeper_.drop(std::string(kHeldPrefix) + id);
+      if (record.error().code() == ErrorCode::kBusy) watch_orphan(id);
+      continue;
+    }
+    const auto read = records_.read(id);
+    if (connection && read && !read->outcome && read->origin.pid > 0) {
+      // The new keeper, if it is one, is to hold it too.
+      NINES_TRY(keeper_.store(connection.key(), connection.mapped().get()));
+      waiting_.push_back({read->origin, std::move(connection.mapped()), std::move(*record)});
+    } else {
+      keeper_.drop(std::string(kHeldPrefix) + id);
+      finish(id, "the daemon was killed before anybody looked at it");
+    }
+  }
+  for (auto at = held.lower_bound(std::string(kHeldPrefix));
+       at != held.end() && at->first.starts_with(kHeldPrefix);) {
+    // Without a record: nobody has begun with it.
+    auto connection = crash::CoreConnection::from_kernel(std::move(at->second));
+    if (connection) take(std::move(*connection));
+    keeper_.drop(at->first);
+    at = held.erase(at);
+  }
+  begin_next();
+  listen();
+  return {};
+}
+
+void CrashCatcher::listen() {
+  readable_ = loop_.on_readable(listener_, [this] { accept_some(); });
+}
+
+void CrashCatcher::accept_some() {
+  for (int i = 0; i < kAcceptAtOnce; ++i) {
+    UniqueFd fd(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) {
+      if (errno == EAGAIN) return;
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      // No descriptors left, most likely. It stays readable: not again and again until there are.
+      readable_.reset();
+      pause_ = loop_.after(kPause, [this] { listen(); });
+      return;
+    }
+    auto connection = crash::CoreConnection::from_kernel(std::move(fd));
+    if (connection) {
+      take(std::move(*connection));
+    } else if (connection.error().code() != ErrorCode::kUnsupported) {
+      CrashOrigin unknown{ledger::new_id(), {}, {}, 0, utc_now(), boot_now()};
+      fail(unknown, connection.error().message());
+    }
+  }
+}
+
+void CrashCatcher::take(crash::CoreConnection connection) {
+  fault::pass(FaultPoint::core_accepted);
+  Crash crash;
+  crash.origin.id = ledger::new_id();
+  crash.origin.pid = connection.pid();
+  crash.origin.time = utc_now();
+  crash.origin.since_boot = boot_now();
+  if (auto unit = manager_.on_crash(connection.process(), connection.pid())) {
+    crash.origin.unit = std::move(unit->name);
+    crash.origin.cause = std::move(unit->end_event);
+  }
+  crash.connection = std::move(connection).release();
+  if (running_.size() >= kAtOnce && waiting_.size() >= kWaiting) {
+    reject(crash.origin.unit);
+    return;
+  }
+  // First the connection, then the record: a record alone means that it was let go.
+  const std::string name = std::string(kHeldPrefix) + crash.origin.id;
+  // A keeper that is gone is noticed elsewhere.
+  (void)keeper_.store(name, crash.connection.get()).has_value();
+  auto record = records_.begin(crash.origin);
+  if (!record) {
+    keeper_.drop(name);
+    fail(crash.origin, record.error().message());
+    return;
+  }
+  crash.record = std::move(*record);
+  fault::pass(FaultPoint::core_recorded);
+  enqueue(std::move(crash));
+}
+
+void CrashCatcher::enqueue(Crash crash) {
+  // A unit may wait for the end of its process; nobody waits for that of others.
+  auto at = waiting_.end();
+  if (!crash.origin.unit.empty()) {
+    at = waiting_.begin();
+    while (at != waiting_.end() && !at->origin.unit.empty()) ++at;
+  }
+  waiting_.insert(at, std::move(crash));
+  begin_next();
+}
+
+void CrashCatcher::begin_next() {
+  while (running_.size() < kAtOnce && !waiting_.empty()) {
+    Crash crash = std::move(waiting_.front());
+    waiting_.pop_front();
+    const std::string id = crash.origin.id;
+    const Status begun = begin(std::move(crash));
+    keeper_.drop(std::string(kHeldPrefix) + id);
+    if (!begun) finish(id, begun.error().message());
+  }
+}
+
+Status CrashCatcher::begin(Crash crash) {
+  const std::string& id = crash.origin.id;
+  sys::SpawnRequest request;
+  request.path = places_.program;
+  request.argv = {places_.program, "--in-store", places_.store + "/" + id};
+  request.environment = fault_environment();
+  request.stdout_fd = crash.record.get();
+  request.stderr_fd = STDERR_FILENO;
+  request.pass_fds = {crash.connection.get()};
+  auto running = std::make_unique<Running>();
+  NINES_ASSIGN(running->helper, sys::spawn(request));
+  fault::pass(FaultPoint::core_handed);
+  running->ended = loop_.on_readable(running->helper.pidfd.fd(), [this, id] { on_end(id); });
+  running->deadline = loop_.after(kGiveUp, [this, id] {
+    Running& late = *running_.at(id);
+    late.late = true;
+    (void)late.helper.pidfd.send_signal(SIGKILL).has_value();
+  });
+  running_[id] = std::move(running);
+  return {};
+}
+
+void CrashCatcher::on_end(const std::string& id) {
+  const std::string name = id;  // the subscription that calls us holds `id`, and goes
+  const auto found = running_.find(name);
+  if (found == running_.end()) return;
+  const auto running = std::move(found->second);
+  running_.erase(found);
+  siginfo_t info{};
+  const auto fd = static_cast<id_t>(running->helper.pidfd.fd());
+  while (::waitid(P_PIDFD, fd, &info, WEXITED) != 0 && errno == EINTR) {
+  }
+  std::string how = "nines-crash took too long and was killed";
+  if (!running->late) {
+    sys::ExitStatus status{sys::ExitStatus::Kind::kExited, info.si_status};
+    if (info.si_code != CLD_EXITED) status.kind = sys::ExitStatus::Kind::kKilled;
+    how = "nines-crash ended by " + sys::to_string(status);
+  }
+  fault::pass(FaultPoint::core_kept);
+  finish(name, how);
+  begin_next();
+}
+
+void CrashCatcher::watch_orphan(const std::string& id) {
+  orphans_[id] = loop_.after(kOrphanPoll, [this, id] {
+    const std::string name = id;  // as above
+    const auto record = records_.take_over(name);
+    if (!record && record.error().code() == ErrorCode::kBusy) return watch_orphan(name);
+    orphans_.erase(name);
+    finish(name, "nines-crash ended without a word");
+  });
+}
+
+}  // namespace nines::daemon

@@ -1,0 +1,84 @@
+// Takes dying processes from the kernel's core socket, and has each kept by a nines-crash of its
+// own.
+//
+// Nothing here reads what a victim has written: the kernel says who it is, nines-crash looks at it.
+// And nothing waits: a crash is known, and its unit's successor started, before anybody looks at
+// what crashed.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "app/crash/core_connection.h"
+#include "app/supervise/keeper_link.h"
+#include "app/supervise/manager.h"
+#include "daemon/crash_record.h"
+#include "ledger/event.h"
+#include "sys/event_loop.h"
+#include "sys/spawn.h"
+
+namespace nines::daemon {
+
+struct CrashPlaces {
+  std::string program;  ///< nines-crash, absolute
+  std::string store;    ///< a directory for each crash in here
+  std::string records;  ///< of what is not finished; on a tmpfs
+};
+
+/// Events: crash.captured and crash.failed for each, crash.rejected with a count for those for
+/// which there was no room. Subject is the unit, or the program.
+class CrashCatcher {
+ public:
+  /// So many are looked at at once, and so many wait for that, dying. More are let go, and counted.
+  static constexpr std::size_t kAtOnce = 4;
+  static constexpr std::size_t kWaiting = 64;
+
+  CrashCatcher(sys::EventLoop& loop, supervise::Manager& manager, supervise::KeeperLink& keeper,
+               ledger::EventSink& events, CrashPlaces places);
+  ~CrashCatcher();
+
+  /// Takes up what a predecessor left, then accepts.
+  /// @param listener  of the core socket; stays the caller's.
+  /// @param held      from the keeper: connections that nobody has looked at are taken out.
+  Status start(int listener, std::map<std::string, UniqueFd>& held);
+
+ private:
+  struct Crash {
+    CrashOrigin origin;
+    UniqueFd connection, record;
+  };
+  struct Running;
+
+  void listen();
+  void accept_some();
+  void take(crash::CoreConnection connection);
+  void enqueue(Crash crash);
+  void reject(const std::string& unit);
+  void tell_rejected();
+  void begin_next();
+  Status begin(Crash crash);
+  void on_end(const std::string& id);
+  void watch_orphan(const std::string& id);
+  /// Tells what became of it, and forgets it.
+  void finish(const std::string& id, const std::string& how_it_ended);
+  void fail(const CrashOrigin& origin, const std::string& why);
+  void emit(const CrashOrigin& origin, const std::string& program, std::string kind,
+            ledger::Severity severity, std::string detail_json);
+
+  sys::EventLoop& loop_;
+  supervise::Manager& manager_;
+  supervise::KeeperLink& keeper_;
+  ledger::EventSink& events_;
+  CrashPlaces places_;
+  CrashRecords records_;
+  int listener_ = -1;
+  sys::Subscription readable_, pause_, rejected_timer_;
+  std::deque<Crash> waiting_;
+  std::map<std::string, std::unique_ptr<Running>> running_;
+  std::map<std::string, sys::Subscription> orphans_;  ///< of a predecessor, still being taken down
+  std::map<std::string, std::size_t> rejected_;       ///< not told yet, by unit
+};
+
+}  // namespace nines::daemon
