@@ -1,6 +1,5 @@
 #include "daemon/crash_catcher.h"
 
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,11 +14,17 @@ namespace nines::daemon {
 namespace {
 
 constexpr std::string_view kHeldPrefix = "crash/";
+constexpr std::string_view kHeldProcess = "crash-process/";
 // Beyond all of nines-crash's own deadlines: then a disk hangs, or it does.
 constexpr Nanoseconds kGiveUp = std::chrono::seconds(60);
-constexpr Nanoseconds kPause = std::chrono::milliseconds(100);
 constexpr Nanoseconds kOrphanPoll = std::chrono::milliseconds(50);
-constexpr int kAcceptAtOnce = 16;  // then others have their turn on the loop
+
+std::string crash_name(const std::string& id) {
+  return std::string(kHeldPrefix) + id;
+}
+std::string process_name(const std::string& id) {
+  return std::string(kHeldProcess) + id;
+}
 
 std::vector<std::string> fault_environment() {
   std::vector<std::string> result;
@@ -53,23 +58,26 @@ Status CrashCatcher::start(int listener, std::map<std::string, UniqueFd>& held) 
   NINES_TRY(records_.open());
   listener_ = listener;
   for (const std::string& id : records_.unfinished()) {
-    auto connection = held.extract(std::string(kHeldPrefix) + id);
+    auto connection = held.extract(crash_name(id));
+    auto process = held.extract(process_name(id));
     auto record = records_.take_over(id);
     if (!record) {
       // Somebody looks at it already, and lets it go by itself.
-      keeper_.drop(std::string(kHeldPrefix) + id);
+      let_go(id);
       if (record.error().code() == ErrorCode::kBusy) watch_orphan(id);
       continue;
     }
     const auto read = records_.read(id);
-    if (connection && read && !read->outcome && read->origin.pid > 0) {
-      // The new keeper, if it is one, is to hold it too.
-      NINES_TRY(keeper_.store(connection.key(), connection.mapped().get()));
-      waiting_.push_back({read->origin, std::move(connection.mapped()), std::move(*record)});
-    } else {
-      keeper_.drop(std::string(kHeldPrefix) + id);
+    const bool begun = !read || read->outcome || read->origin.pid <= 0;
+    if (begun || !connection || (read->origin.dumpable != 0 && !process)) {
+      let_go(id);
       finish(id, "the daemon was killed before anybody looked at it");
+      continue;
     }
+    Crash crash{read->origin, std::move(connection.mapped()),
+                process ? std::move(process.mapped()) : UniqueFd(), std::move(*record)};
+    hold(crash);  // by the new keeper, if it is one
+    waiting_.push_back(std::move(crash));
   }
   for (auto at = held.lower_bound(std::string(kHeldPrefix));
        at != held.end() && at->first.starts_with(kHeldPrefix);) {
@@ -84,60 +92,17 @@ Status CrashCatcher::start(int listener, std::map<std::string, UniqueFd>& held) 
   return {};
 }
 
-void CrashCatcher::listen() {
-  readable_ = loop_.on_readable(listener_, [this] { accept_some(); });
-}
-
-void CrashCatcher::accept_some() {
-  for (int i = 0; i < kAcceptAtOnce; ++i) {
-    UniqueFd fd(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd) {
-      if (errno == EAGAIN) return;
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      // No descriptors left, most likely. It stays readable: not again and again until there are.
-      readable_.reset();
-      pause_ = loop_.after(kPause, [this] { listen(); });
-      return;
-    }
-    auto connection = crash::CoreConnection::from_kernel(std::move(fd));
-    if (connection) {
-      take(std::move(*connection));
-    } else if (connection.error().code() != ErrorCode::kUnsupported) {
-      CrashOrigin unknown{ledger::new_id(), {}, {}, 0, utc_now(), boot_now()};
-      fail(unknown, connection.error().message());
-    }
-  }
-}
-
-void CrashCatcher::take(crash::CoreConnection connection) {
-  fault::pass(FaultPoint::core_accepted);
-  Crash crash;
-  crash.origin.id = ledger::new_id();
-  crash.origin.pid = connection.pid();
-  crash.origin.time = utc_now();
-  crash.origin.since_boot = boot_now();
-  if (auto unit = manager_.on_crash(connection.process(), connection.pid())) {
-    crash.origin.unit = std::move(unit->name);
-    crash.origin.cause = std::move(unit->end_event);
-  }
-  crash.connection = std::move(connection).release();
-  if (running_.size() >= kAtOnce && waiting_.size() >= kWaiting) {
-    reject(crash.origin.unit);
-    return;
-  }
-  // First the connection, then the record: a record alone means that it was let go.
-  const std::string name = std::string(kHeldPrefix) + crash.origin.id;
+void CrashCatcher::hold(const Crash& crash) {
   // A keeper that is gone is noticed elsewhere.
-  (void)keeper_.store(name, crash.connection.get()).has_value();
-  auto record = records_.begin(crash.origin);
-  if (!record) {
-    keeper_.drop(name);
-    fail(crash.origin, record.error().message());
-    return;
+  if (crash.process) {
+    (void)keeper_.store(process_name(crash.origin.id), crash.process.get()).has_value();
   }
-  crash.record = std::move(*record);
-  fault::pass(FaultPoint::core_recorded);
-  enqueue(std::move(crash));
+  (void)keeper_.store(crash_name(crash.origin.id), crash.connection.get()).has_value();
+}
+
+void CrashCatcher::let_go(const std::string& id) {
+  keeper_.drop(crash_name(id));
+  keeper_.drop(process_name(id));
 }
 
 void CrashCatcher::enqueue(Crash crash) {
@@ -157,7 +122,7 @@ void CrashCatcher::begin_next() {
     waiting_.pop_front();
     const std::string id = crash.origin.id;
     const Status begun = begin(std::move(crash));
-    keeper_.drop(std::string(kHeldPrefix) + id);
+    let_go(id);
     if (!begun) finish(id, begun.error().message());
   }
 }
@@ -166,11 +131,17 @@ Status CrashCatcher::begin(Crash crash) {
   const std::string& id = crash.origin.id;
   sys::SpawnRequest request;
   request.path = places_.program;
-  request.argv = {places_.program, "--in-store", places_.store + "/" + id};
+  request.argv = {places_.program, "--in-store"};
+  if (crash.process) {
+    request.argv.insert(request.argv.end(), {"--pipe", std::to_string(crash.origin.pid),
+                                             std::to_string(crash.origin.dumpable)});
+  }
+  request.argv.push_back(places_.store + "/" + id);
   request.environment = fault_environment();
   request.stdout_fd = crash.record.get();
   request.stderr_fd = STDERR_FILENO;
   request.pass_fds = {crash.connection.get()};
+  if (crash.process) request.pass_fds.push_back(crash.process.get());
   auto running = std::make_unique<Running>();
   NINES_ASSIGN(running->helper, sys::spawn(request));
   fault::pass(FaultPoint::core_handed);

@@ -47,13 +47,27 @@ class CrashCatcher {
  private:
   struct Crash {
     CrashOrigin origin;
-    UniqueFd connection, record;
+    UniqueFd connection;  ///< the kernel's; or the pipe that the core comes through
+    UniqueFd process;     ///< with a pipe: its handle
+    UniqueFd record;
   };
   struct Running;
+  /// Somebody who is not dying: nines-crash-pipe, if he says so in time.
+  struct Caller {
+    UniqueFd connection;
+    Error why_not;  ///< the kernel told of no dying process
+    sys::Subscription readable, deadline;
+  };
 
   void listen();
   void accept_some();
   void take(crash::CoreConnection connection);
+  void hear(UniqueFd connection, Error why_not);
+  void give_up(int caller);
+  void on_words(int caller);
+  void take(Crash crash, const sys::Pidfd& process);
+  void hold(const Crash& crash);
+  void let_go(const std::string& id);
   void enqueue(Crash crash);
   void reject(const std::string& unit);
   void tell_rejected();
@@ -75,6 +89,7 @@ class CrashCatcher {
   CrashRecords records_;
   int listener_ = -1;
   sys::Subscription readable_, pause_, rejected_timer_;
+  std::map<int, Caller> callers_;
   std::deque<Crash> waiting_;
   std::map<std::string, std::unique_ptr<Running>> running_;
   std::map<std::string, sys::Subscription> orphans_;  ///< of a predecessor, still being taken down

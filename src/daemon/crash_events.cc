@@ -76,7 +76,9 @@ void CrashCatcher::tell_rejected() {
   rejected_timer_.reset();
   if (rejected_.empty()) return;
   for (const auto& [unit, count] : std::exchange(rejected_, {})) {
-    const CrashOrigin origin{ledger::new_id(), unit, {}, 0, utc_now(), boot_now()};
+    CrashOrigin origin;
+    origin.id = ledger::new_id();
+    origin.unit = unit;
     const json detail = {
         {"count", std::to_string(count)},
         {"at_once", std::to_string(kAtOnce)},

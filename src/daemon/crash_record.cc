@@ -49,6 +49,7 @@ Result<UniqueFd> CrashRecords::begin(const CrashOrigin& origin) const {
   const std::string line = json({{"unit", origin.unit},
                                  {"cause", origin.cause},
                                  {"pid", origin.pid},
+                                 {"dumpable", origin.dumpable},
                                  {"time_ns", origin.time.ns},
                                  {"since_boot_ns", origin.since_boot.ns}})
                                .dump() +
@@ -82,6 +83,7 @@ Result<CrashRecords::Read> CrashRecords::read(const std::string& id) const {
     read.origin.unit = text_in(first, "unit");
     read.origin.cause = text_in(first, "cause");
     read.origin.pid = static_cast<pid_t>(number_in(first, "pid"));
+    read.origin.dumpable = static_cast<int>(number_in(first, "dumpable"));
     read.origin.time.ns = number_in(first, "time_ns");
     read.origin.since_boot.ns = number_in(first, "since_boot_ns");
   }

@@ -24,6 +24,7 @@ struct CrashOrigin {
   std::string unit;   ///< or empty: none of ours
   std::string cause;  ///< id of the event that tells of the unit's end, or empty
   pid_t pid = 0;
+  int dumpable = 0;  ///< of one whose core comes over a pipe, as PipeNotice tells; 0: by a socket
   UtcTime time;
   BootTime since_boot;
 };

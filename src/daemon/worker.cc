@@ -9,6 +9,7 @@
 #include "app/crash/places.h"
 #include "base/log.h"
 #include "daemon/access.h"
+#include "daemon/core_hook.h"
 #include "daemon/runtime_directory.h"
 #include "daemon/service_manager.h"
 #include "daemon/stack_recording.h"
@@ -159,7 +160,11 @@ Status Worker::State::open_core_socket(std::map<std::string, UniqueFd>& held) {
       loop, *manager, *keeper, *ledger,
       CrashPlaces{beside(keeper_path, "nines-crash"), crash::store_path(options.state_dir),
                   options.runtime_dir + "/crashes"});
-  return crashes->start(core_listener.get(), held);
+  NINES_TRY(crashes->start(core_listener.get(), held));
+  const auto said = put_hook_in_place(options.state_dir);
+  if (!said) log::warning("{}", said.error().message());
+  if (said && !said->empty()) log::info("{}", *said);
+  return {};
 }
 
 void Worker::State::reexec() {
@@ -223,7 +228,7 @@ Result<int> Worker::run() {
                                                    *s.ledger);
   std::map<std::string, UniqueFd> ours;  // what is not the units'
   for (auto at = held.begin(); at != held.end();) {
-    const bool mine = at->first == "api" || at->first == "core" || at->first.starts_with("crash/");
+    const bool mine = at->first == "api" || at->first == "core" || at->first.starts_with("crash");
     if (auto next = std::next(at); mine) {
       ours.insert(held.extract(at));
       at = next;

@@ -69,17 +69,20 @@ Status read_exactly(int fd, void* into, std::size_t size, BootTime deadline) {
 
 }  // namespace
 
-Result<CoreConnection> CoreConnection::from_kernel(UniqueFd connection) {
+Result<CoreConnection> CoreConnection::from_kernel(UniqueFd&& connection) {
   int handle = -1;
   socklen_t size = sizeof handle;
   if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERPIDFD, &handle, &size) != 0) {
+    if (errno == ENOPROTOOPT) return Error(ErrorCode::kUnsupported, "SO_PEERPIDFD");
     return Error::from_errno(errno, "SO_PEERPIDFD");
   }
   sys::Pidfd process{UniqueFd(handle)};
   PidfdInfo info{};
   info.mask = kInfoPid | kInfoCoredump;
-  if (::ioctl(process.fd(), kGetInfo, &info) != 0)
+  if (::ioctl(process.fd(), kGetInfo, &info) != 0) {
+    if (errno == ENOTTY) return Error(ErrorCode::kUnsupported, "PIDFD_GET_INFO");
     return Error::from_errno(errno, "PIDFD_GET_INFO");
+  }
   if ((info.mask & kInfoCoredump) == 0 || (info.coredump_mask & kDumped) == 0) {
     return Error(ErrorCode::kUnsupported, "core socket")
         .with_detail(fmt::format("process {} connected to it, and is not being dumped", info.tgid));

@@ -1,6 +1,7 @@
 // nines-crash DIRECTORY: takes the process that the kernel announces over the connection on
-// descriptor 3 into that directory. A program of its own: whatever a hostile process does to it,
-// the daemon goes on, and whatever happens to the daemon, it goes on.
+// descriptor 3 into that directory; or with --pipe one whose core comes over a pipe. A program of
+// its own: whatever a hostile process does to it, the daemon goes on, and whatever happens to the
+// daemon, it goes on.
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "app/crash/crash_directory.h"
 #include "app/crash/crash_store.h"
 #include "app/crash/outcome.h"
+#include "app/crash/pipe_protocol.h"
 #include "base/fault_point.h"
 #include "sys/file.h"
 
@@ -24,6 +26,7 @@ using namespace nines;
 using crash::Outcome;
 
 constexpr int kInput = 3;
+constexpr int kProcess = 4;  // with --pipe: a handle of it
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 64;
 constexpr std::chrono::seconds kPatience{10};
@@ -31,6 +34,21 @@ constexpr std::chrono::seconds kPatience{10};
 struct Arguments {
   std::string directory;
   bool in_store = false;
+  std::optional<crash::PipeNotice> pipe;
+};
+
+/// The process, what its core comes through, and the kernel's consent to write it.
+struct Source {
+  UniqueFd stream;
+  sys::Pidfd process;
+  pid_t pid = 0;
+  bool by_owner = false;
+  std::optional<crash::CoreConnection> connection;  // instead of `stream` and `process`
+
+  crash::Victim victim() const {
+    return connection ? crash::Victim{connection->process(), pid, by_owner, connection->stream()}
+                      : crash::Victim{process, pid, by_owner, stream.get()};
+  }
 };
 
 std::optional<Arguments> parse(int argc, char** argv) {
@@ -39,6 +57,9 @@ std::optional<Arguments> parse(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--in-store") {
       arguments.in_store = true;
+    } else if (word == "--pipe" && i + 2 < argc) {
+      arguments.pipe = crash::PipeNotice{std::atoi(argv[i + 1]), std::atoi(argv[i + 2])};
+      i += 2;
     } else if (word.starts_with('/') && arguments.directory.empty()) {
       arguments.directory = word;
     } else {
@@ -57,20 +78,36 @@ void say(const Outcome& outcome) {
   static_cast<void>(written);
 }
 
+Result<Source> open_source(const Arguments& arguments) {
+  Source source;
+  if (arguments.pipe) {
+    source.stream.reset(kInput);
+    source.process = sys::Pidfd(UniqueFd(kProcess));
+    source.pid = arguments.pipe->pid;
+    source.by_owner = arguments.pipe->dumpable == 1;
+    return source;
+  }
+  NINES_ASSIGN(auto connection, crash::CoreConnection::from_kernel(UniqueFd(kInput)));
+  source.pid = connection.pid();
+  source.by_owner = connection.dumpable_by_owner();
+  source.connection.emplace(std::move(connection));
+  return source;
+}
+
 /// Keeps it, and lets the process go.
 Status keep(const Arguments& arguments, Outcome* outcome) {
   const BootTime begun = boot_now();
   const BootTime deadline = begun + kPatience;
-  NINES_ASSIGN(auto connection, crash::CoreConnection::from_kernel(UniqueFd(kInput)));
-  outcome->pid = connection.pid();
-  outcome->by_owner = connection.dumpable_by_owner();
+  NINES_ASSIGN(Source source, open_source(arguments));
+  outcome->pid = source.pid;
+  outcome->by_owner = source.by_owner;
   NINES_ASSIGN(auto directory, crash::CrashDirectory::make(arguments.directory));
   NINES_TRY(fault::hit(FaultPoint::crash_directory_made));
-  NINES_TRY(connection.offer(deadline - boot_now()));
-  NINES_TRY(connection.accept(deadline - boot_now()));
-  const crash::Victim victim{connection.process(), connection.pid(), connection.dumpable_by_owner(),
-                             connection.stream()};
-  NINES_ASSIGN(const auto captured, crash::capture(victim, directory.part(), deadline));
+  if (source.connection) {
+    NINES_TRY(source.connection->offer(deadline - boot_now()));
+    NINES_TRY(source.connection->accept(deadline - boot_now()));
+  }
+  NINES_ASSIGN(const auto captured, crash::capture(source.victim(), directory.part(), deadline));
   outcome->program = captured.program;
   outcome->signal = captured.head.signal.number;
   outcome->threads = captured.head.threads.size();
