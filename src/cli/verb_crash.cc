@@ -169,10 +169,14 @@ ExitCode undo(const Context& context, const crash::HookPaths& paths, bool dry_ru
 /// @return why the hook does not work; then core_pattern is as it was.
 Status install(const crash::HookPaths& paths, const crash::HookRecord& record,
                const std::optional<crash::HookRecord>& before, const std::string& now) {
-  // First: whatever ends us, the former one is known.
-  NINES_TRY(crash::save_hook_record(paths.state_dir, record));
+  // First: whatever ends us, the former one is known. What is tried out is kept here, not given
+  // away.
+  crash::HookRecord trial = record;
+  trial.others = crash::Others::kCapture;
+  NINES_TRY(crash::save_hook_record(paths.state_dir, trial));
   Status works = crash::write_pattern(record.installed);
   if (works) works = try_out(paths);
+  if (works) works = crash::save_hook_record(paths.state_dir, record);
   if (works) return {};
   const auto left = crash::read_pattern();
   const bool altered = !left || *left != now;

@@ -100,7 +100,7 @@ void CrashCatcher::take(Crash crash, const sys::Pidfd& process) {
     crash.origin.unit = std::move(unit->name);
     crash.origin.cause = std::move(unit->end_event);
   }
-  if (running_.size() >= kAtOnce && waiting_.size() >= kWaiting) {
+  if (!may_begin(crash) && waiting_.size() >= kWaiting) {
     reject(crash.origin.unit);
     return;
   }

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -17,6 +18,7 @@ constexpr std::string_view kHeldPrefix = "crash/";
 constexpr std::string_view kHeldProcess = "crash-process/";
 // Beyond all of nines-crash's own deadlines: then a disk hangs, or it does.
 constexpr Nanoseconds kGiveUp = std::chrono::seconds(60);
+constexpr Nanoseconds kGiveUpOthers = std::chrono::minutes(6);
 constexpr Nanoseconds kOrphanPoll = std::chrono::milliseconds(50);
 
 std::string crash_name(const std::string& id) {
@@ -39,6 +41,7 @@ std::vector<std::string> fault_environment() {
 struct CrashCatcher::Running {
   sys::SpawnedProcess helper;
   sys::Subscription ended, deadline;
+  bool foreign = false;
   bool late = false;
 };
 
@@ -116,8 +119,17 @@ void CrashCatcher::enqueue(Crash crash) {
   begin_next();
 }
 
+bool CrashCatcher::may_begin(const Crash& crash) const {
+  if (running_.size() >= kAtOnce) return false;
+  if (!crash.origin.unit.empty()) return true;
+  const auto foreign = std::count_if(running_.begin(), running_.end(),
+                                     [](const auto& entry) { return entry.second->foreign; });
+  return static_cast<std::size_t>(foreign) < kForeignAtOnce;
+}
+
 void CrashCatcher::begin_next() {
-  while (running_.size() < kAtOnce && !waiting_.empty()) {
+  // The units' are in front.
+  while (!waiting_.empty() && may_begin(waiting_.front())) {
     Crash crash = std::move(waiting_.front());
     waiting_.pop_front();
     const std::string id = crash.origin.id;
@@ -136,6 +148,8 @@ Status CrashCatcher::begin(Crash crash) {
     request.argv.insert(request.argv.end(), {"--pipe", std::to_string(crash.origin.pid),
                                              std::to_string(crash.origin.dumpable)});
   }
+  const bool foreign = crash.origin.unit.empty();
+  if (foreign) request.argv.insert(request.argv.end(), {"--foreign", places_.state});
   request.argv.push_back(places_.store + "/" + id);
   request.environment = fault_environment();
   request.stdout_fd = crash.record.get();
@@ -143,10 +157,11 @@ Status CrashCatcher::begin(Crash crash) {
   request.pass_fds = {crash.connection.get()};
   if (crash.process) request.pass_fds.push_back(crash.process.get());
   auto running = std::make_unique<Running>();
+  running->foreign = foreign;
   NINES_ASSIGN(running->helper, sys::spawn(request));
   fault::pass(FaultPoint::core_handed);
   running->ended = loop_.on_readable(running->helper.pidfd.fd(), [this, id] { on_end(id); });
-  running->deadline = loop_.after(kGiveUp, [this, id] {
+  running->deadline = loop_.after(foreign ? kGiveUpOthers : kGiveUp, [this, id] {
     Running& late = *running_.at(id);
     late.late = true;
     (void)late.helper.pidfd.send_signal(SIGKILL).has_value();

@@ -25,6 +25,7 @@ struct CrashPlaces {
   std::string program;  ///< nines-crash, absolute
   std::string store;    ///< a directory for each crash in here
   std::string records;  ///< of what is not finished; on a tmpfs
+  std::string state;    ///< where nines crash setup has said what becomes of others' processes
 };
 
 /// Events: crash.captured and crash.failed for each, crash.rejected with a count for those for
@@ -33,6 +34,8 @@ class CrashCatcher {
  public:
   /// So many are looked at at once, and so many wait for that, dying. More are let go, and counted.
   static constexpr std::size_t kAtOnce = 4;
+  /// Of these so many may be of no unit: their former handler may take long.
+  static constexpr std::size_t kForeignAtOnce = 3;
   static constexpr std::size_t kWaiting = 64;
 
   CrashCatcher(sys::EventLoop& loop, supervise::Manager& manager, supervise::KeeperLink& keeper,
@@ -71,6 +74,7 @@ class CrashCatcher {
   void enqueue(Crash crash);
   void reject(const std::string& unit);
   void tell_rejected();
+  bool may_begin(const Crash& crash) const;
   void begin_next();
   Status begin(Crash crash);
   void on_end(const std::string& id);

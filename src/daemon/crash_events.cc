@@ -34,6 +34,7 @@ json detail_of(const crash::Outcome& outcome) {
                  {"memory_bytes", std::to_string(outcome.memory.count)},
                  {"took_us", std::to_string(outcome.took.count() / 1000)}};
   if (!outcome.by_owner) detail["for"] = "root alone: it had changed its privileges";
+  if (!outcome.note.empty()) detail["note"] = outcome.note;
   if (outcome.removed > 0) detail["older_removed"] = std::to_string(outcome.removed);
   return detail;
 }
@@ -47,8 +48,17 @@ void CrashCatcher::finish(const std::string& id, const std::string& how_it_ended
   const std::string directory = places_.store + "/" + id;
   auto outcome = read->outcome;
   if (!outcome) outcome = outcome_in(directory);
-  const bool kept = outcome && outcome->error.empty() && sys::exists(directory);
-  if (kept) {
+  if (outcome && !outcome->passed_to.empty()) {
+    const json detail = {{"id", id},
+                         {"pid", std::to_string(origin.pid)},
+                         {"program", outcome->program},
+                         {"signal", signal_name(outcome->signal)},
+                         {"to", outcome->passed_to}};
+    emit(origin, outcome->program, "crash.passed", ledger::Severity::kInfo, detail.dump());
+    records_.remove(id);
+    return;
+  }
+  if (outcome && outcome->error.empty()) {
     json detail = detail_of(*outcome);
     detail["id"] = id;
     detail["pid"] = std::to_string(origin.pid);

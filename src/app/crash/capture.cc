@@ -1,12 +1,12 @@
 #include "app/crash/capture.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 
+#include "app/crash/core_stream.h"
 #include "app/crash/essential_memory.h"
 #include "app/crash/facts.h"
 #include "app/crash/minimal_core.h"
@@ -19,25 +19,6 @@ namespace {
 
 constexpr mode_t kForUsAlone = 0600;  // a core holds keys
 
-/// Reads exactly so many bytes of the core. @errors kGone: it ends before.
-Status read_stream(int fd, std::size_t size, BootTime deadline, std::string* into) {
-  std::size_t done = into->size();
-  into->resize(done + size);
-  while (done < into->size()) {
-    const Nanoseconds left = deadline - boot_now();
-    if (left.count() <= 0) return Error(ErrorCode::kTimeout, "read the core's head");
-    pollfd readable{fd, POLLIN, 0};
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
-    if (::poll(&readable, 1, static_cast<int>(ms)) <= 0) continue;
-    const ssize_t n = ::read(fd, into->data() + done, into->size() - done);
-    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n < 0) return Error::from_errno(errno, "read the core's head");
-    if (n == 0) return Error(ErrorCode::kGone, "read the core's head");
-    done += static_cast<std::size_t>(n);
-  }
-  return {};
-}
-
 Status write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -48,15 +29,15 @@ Status write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-Result<std::uint64_t> write_core(const std::string& path, const Captured& captured,
+Result<std::uint64_t> write_core(const std::string& path, const CoreStart& start,
                                  const ReadMemory& read) {
   const std::string part = path + ".part";
   (void)std::remove(part.c_str());
   NINES_ASSIGN(const UniqueFd file,
                sys::open_file(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kForUsAlone));
-  const auto kept = write_minimal_core(
-      captured.head_bytes, captured.head, essential_memory(captured.head, read), read,
-      [&](std::string_view bytes) { return write_all(file.get(), bytes); });
+  const auto kept =
+      write_minimal_core(start.bytes, start.head, essential_memory(start.head, read), read,
+                         [&](std::string_view bytes) { return write_all(file.get(), bytes); });
   if (kept && std::rename(part.c_str(), path.c_str()) == 0) return kept;
   const Error why = kept ? Error::from_errno(errno, "rename", part) : kept.error();
   (void)std::remove(part.c_str());
@@ -65,23 +46,17 @@ Result<std::uint64_t> write_core(const std::string& path, const Captured& captur
 
 }  // namespace
 
-Result<Captured> capture(const Victim& victim, const std::string& directory, BootTime deadline) {
-  Captured captured;
-  std::string& bytes = captured.head_bytes;
-  NINES_TRY(read_stream(victim.stream, elf::kCoreStart, deadline, &bytes));
-  NINES_ASSIGN(const std::size_t size, elf::core_head_size(bytes));
-  if (size > bytes.size()) {
-    NINES_TRY(read_stream(victim.stream, size - bytes.size(), deadline, &bytes));
-  }
-  NINES_ASSIGN(captured.head, elf::parse_core_head(bytes));
+Result<Captured> capture(const Victim& victim, const CoreStart& start,
+                         const std::string& directory) {
   NINES_ASSIGN(const ProcessMemory memory, ProcessMemory::open(victim.process, victim.pid));
-  NINES_ASSIGN(captured.memory, write_core(directory + "/core", captured,
-                                           [&](std::uint64_t address, std::size_t most) {
-                                             return memory.read(address, most);
-                                           }));
+  Captured captured;
+  NINES_ASSIGN(captured.memory.count,
+               write_core(directory + "/core", start, [&](std::uint64_t address, std::size_t most) {
+                 return memory.read(address, most);
+               }));
   NINES_TRY(fault::hit(FaultPoint::crash_core_written));
-  const std::string facts = facts_of(captured.head, victim.pid, victim.by_owner);
-  captured.program = program_of(victim.pid).value_or(captured.head.name);
+  const std::string facts = facts_of(start.head, victim.pid, victim.by_owner);
+  captured.program = program_of(victim.pid).value_or(start.head.name);
   // It was there all the time, so what /proc told was of it and of no successor of its pid.
   if (victim.process.has_exited()) {
     return Error(ErrorCode::kGone, "capture process", std::to_string(victim.pid))

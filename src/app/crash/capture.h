@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "base/clock.h"
+#include "app/crash/core_stream.h"
 #include "base/result.h"
-#include "elf/core_head.h"
+#include "base/types.h"
 #include "sys/pidfd.h"
 
 namespace nines::crash {
@@ -19,18 +19,17 @@ struct Victim {
 };
 
 struct Captured {
-  std::string head_bytes;  ///< as the kernel wrote them
-  elf::CoreHead head;
-  std::string program;       ///< the name of the file that it ran; else what it calls itself
-  std::uint64_t memory = 0;  ///< bytes of memory that are in the core
+  std::string program;  ///< the name of the file that it ran; else what it calls itself
+  Bytes memory;         ///< that is in the core
 };
 
-/// Reads the head of the core, copies the essential memory, and leaves in `directory`: "core",
-/// which gdb opens, and "facts.json", what /proc told. Both are there whole, or not at all.
-/// Afterwards the rest of the kernel's core is still to come over the stream: read it, or close it
-/// and the process ends.
+/// Copies the essential memory, and leaves in `directory`: "core", which gdb opens, and
+/// "facts.json", what /proc told. Both are there whole, or not at all. Afterwards the rest of the
+/// kernel's core is still to come over the stream: read it, or close it and the process ends.
 /// @pre    the directory exists, and is for nobody else.
-/// @errors kGone: the process was killed meanwhile. kTimeout, kCorrupt: the kernel. kNoSpace, kIo.
-Result<Captured> capture(const Victim& victim, const std::string& directory, BootTime deadline);
+/// @param start  what read_core_start() read from the stream.
+/// @errors kGone: the process was killed meanwhile. kNoSpace, kIo.
+Result<Captured> capture(const Victim& victim, const CoreStart& start,
+                         const std::string& directory);
 
 }  // namespace nines::crash

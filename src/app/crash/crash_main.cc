@@ -15,6 +15,9 @@
 #include "app/crash/core_connection.h"
 #include "app/crash/crash_directory.h"
 #include "app/crash/crash_store.h"
+#include "app/crash/facts.h"
+#include "app/crash/former_handler.h"
+#include "app/crash/hook.h"
 #include "app/crash/outcome.h"
 #include "app/crash/pipe_protocol.h"
 #include "base/fault_point.h"
@@ -30,11 +33,13 @@ constexpr int kProcess = 4;  // with --pipe: a handle of it
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 64;
 constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::minutes kFormerPatience{5};  // it gets all of the memory
 
 struct Arguments {
   std::string directory;
   bool in_store = false;
   std::optional<crash::PipeNotice> pipe;
+  std::string foreign;  ///< of no unit: the directory that says what becomes of such; or empty
 };
 
 /// The process, what its core comes through, and the kernel's consent to write it.
@@ -57,6 +62,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--in-store") {
       arguments.in_store = true;
+    } else if (word == "--foreign" && i + 1 < argc) {
+      arguments.foreign = argv[++i];
     } else if (word == "--pipe" && i + 2 < argc) {
       arguments.pipe = crash::PipeNotice{std::atoi(argv[i + 1]), std::atoi(argv[i + 2])};
       i += 2;
@@ -94,6 +101,21 @@ Result<Source> open_source(const Arguments& arguments) {
   return source;
 }
 
+/// @return whether the former handler has it. If it should have and has not, it is kept here.
+bool is_given_away(const Arguments& arguments, const crash::Victim& victim,
+                   const crash::CoreStart& start, Outcome* outcome) {
+  if (arguments.foreign.empty()) return false;
+  const auto record = crash::read_hook_record(arguments.foreign);
+  if (!record || record->others != crash::Others::kFormer) return false;
+  auto passed = crash::pass_to_former(record->former, victim, start, boot_now() + kFormerPatience);
+  if (passed) {
+    outcome->passed_to = std::move(*passed);
+    return true;
+  }
+  outcome->note = "kept here, since the former handler has not got it: " + passed.error().message();
+  return false;
+}
+
 /// Keeps it, and lets the process go.
 Status keep(const Arguments& arguments, Outcome* outcome) {
   const BootTime begun = boot_now();
@@ -101,17 +123,20 @@ Status keep(const Arguments& arguments, Outcome* outcome) {
   NINES_ASSIGN(Source source, open_source(arguments));
   outcome->pid = source.pid;
   outcome->by_owner = source.by_owner;
-  NINES_ASSIGN(auto directory, crash::CrashDirectory::make(arguments.directory));
-  NINES_TRY(fault::hit(FaultPoint::crash_directory_made));
   if (source.connection) {
     NINES_TRY(source.connection->offer(deadline - boot_now()));
     NINES_TRY(source.connection->accept(deadline - boot_now()));
   }
-  NINES_ASSIGN(const auto captured, crash::capture(source.victim(), directory.part(), deadline));
+  NINES_ASSIGN(const auto start, crash::read_core_start(source.victim().stream, deadline));
+  outcome->signal = start.head.signal.number;
+  outcome->threads = start.head.threads.size();
+  outcome->program = crash::program_of(source.pid).value_or(start.head.name);
+  if (is_given_away(arguments, source.victim(), start, outcome)) return {};
+  NINES_ASSIGN(auto directory, crash::CrashDirectory::make(arguments.directory));
+  NINES_TRY(fault::hit(FaultPoint::crash_directory_made));
+  NINES_ASSIGN(const auto captured, crash::capture(source.victim(), start, directory.part()));
   outcome->program = captured.program;
-  outcome->signal = captured.head.signal.number;
-  outcome->threads = captured.head.threads.size();
-  outcome->memory = Bytes{captured.memory};
+  outcome->memory = captured.memory;
   outcome->took = boot_now() - begun;
   NINES_TRY(sys::replace_file(directory.part() + "/capture.json", crash::encode(*outcome), 0600));
   NINES_TRY(directory.finish());
@@ -141,7 +166,7 @@ int main(int argc, char** argv) {
     outcome.error_code = to_string(kept.error().code());
     std::fprintf(stderr, "nines-crash: %s\n", outcome.error.c_str());
   }
-  if (arguments->in_store) {
+  if (arguments->in_store && outcome.passed_to.empty()) {
     // After the process could go: nobody waits for this.
     const auto slash = arguments->directory.rfind('/');
     const auto tidied = crash::tidy(arguments->directory.substr(0, slash),

@@ -64,14 +64,14 @@ std::string safe_name(std::string_view name) {
 std::string encode(const Outcome& outcome) {
   const json out = {{"error", printable(outcome.error, kMaxText)},
                     {"error_code", outcome.error_code},
+                    {"passed_to", printable(outcome.passed_to, kMaxText)},
                     {"pid", static_cast<std::uint32_t>(outcome.pid)},
                     {"program", safe_name(outcome.program)},
                     {"signal", static_cast<std::uint32_t>(outcome.signal)},
                     {"threads", outcome.threads},
                     {"memory", outcome.memory.count},
                     {"us", static_cast<std::uint64_t>(outcome.took.count() / 1000)},
-                    {"whole", outcome.whole},
-                    {"why_not", printable(outcome.why_not, kMaxText)},
+                    {"note", printable(outcome.note, kMaxText)},
                     {"by_owner", outcome.by_owner},
                     {"removed", outcome.removed}};
   return out.dump() + "\n";
@@ -85,14 +85,14 @@ std::optional<Outcome> decode_outcome(std::string_view line) {
   Outcome outcome;
   outcome.error = reader.text("error", kMaxText);
   outcome.error_code = reader.text("error_code", kMaxName);
+  outcome.passed_to = reader.text("passed_to", kMaxText);
   outcome.pid = reader.number<pid_t>("pid");
   outcome.program = reader.text("program", kMaxName);
   outcome.signal = reader.number<int>("signal");
   outcome.threads = reader.number<std::size_t>("threads");
   outcome.memory.count = reader.number<std::uint64_t>("memory");
   outcome.took = std::chrono::microseconds(reader.number<std::uint32_t>("us"));
-  outcome.whole = reader.flag("whole");
-  outcome.why_not = reader.text("why_not", kMaxText);
+  outcome.note = reader.text("note", kMaxText);
   outcome.by_owner = reader.flag("by_owner");
   outcome.removed = reader.number<std::size_t>("removed");
   if (!reader.good()) return std::nullopt;

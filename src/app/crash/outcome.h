@@ -15,14 +15,14 @@ namespace nines::crash {
 struct Outcome {
   std::string error;       ///< why nothing was kept; empty: it was
   std::string error_code;  ///< the ErrorCode's word, with an error
+  std::string passed_to;   ///< it was given to the former handler, and nothing was kept
   pid_t pid = 0;
   std::string program;  ///< the file that it ran, without its path; safe to print
   int signal = 0;
   std::size_t threads = 0;
   Bytes memory;         ///< in the core
   Nanoseconds took{0};  ///< until the process could be let go
-  bool whole = false;   ///< the core has all that the kernel wrote
-  std::string why_not;  ///< it was to be whole, and is not
+  std::string note;     ///< what else is to be said, or empty
   /// False: it had changed its privileges, so what it held is for root alone.
   bool by_owner = true;
   std::size_t removed = 0;  ///< older crashes, for which there was no room any more

@@ -13,7 +13,7 @@ Outcome example() {
   outcome.threads = 33;
   outcome.memory = Bytes{4 << 20};
   outcome.took = std::chrono::microseconds(1234);
-  outcome.why_not = "no room";
+  outcome.note = "no room";
   outcome.by_owner = false;
   outcome.removed = 2;
   return outcome;
@@ -62,6 +62,7 @@ TEST(Outcome, OfAnotherFormIsNone) {
   EXPECT_FALSE(with("4711", "4294967295")) << "no pid";
   EXPECT_FALSE(with("4711", "\"4711\""));
   EXPECT_FALSE(with("false", "0"));
+  EXPECT_FALSE(with("\"no room\"", "1"));
   EXPECT_TRUE(with("4711", "1"));
 }
 
