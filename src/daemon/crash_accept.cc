@@ -36,7 +36,7 @@ void CrashCatcher::accept_some() {
       pause_ = loop_.after(kPause, [this] { listen(); });
       return;
     }
-    auto connection = crash::CoreConnection::from_kernel(std::move(fd));
+    auto connection = crash::CoreConnection::from_kernel(fd);
     if (connection) {
       take(std::move(*connection));
     } else {

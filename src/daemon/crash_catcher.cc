@@ -85,7 +85,7 @@ Status CrashCatcher::start(int listener, std::map<std::string, UniqueFd>& held) 
   for (auto at = held.lower_bound(std::string(kHeldPrefix));
        at != held.end() && at->first.starts_with(kHeldPrefix);) {
     // Without a record: nobody has begun with it.
-    auto connection = crash::CoreConnection::from_kernel(std::move(at->second));
+    auto connection = crash::CoreConnection::from_kernel(at->second);
     if (connection) take(std::move(*connection));
     keeper_.drop(at->first);
     at = held.erase(at);
@@ -170,9 +170,9 @@ Status CrashCatcher::begin(Crash crash) {
   return {};
 }
 
-void CrashCatcher::on_end(const std::string& id) {
-  const std::string name = id;  // the subscription that calls us holds `id`, and goes
-  const auto found = running_.find(name);
+// By value: the subscription that calls holds the caller's, and goes.
+void CrashCatcher::on_end(std::string id) {  // NOLINT(performance-unnecessary-value-param)
+  const auto found = running_.find(id);
   if (found == running_.end()) return;
   const auto running = std::move(found->second);
   running_.erase(found);
@@ -187,18 +187,20 @@ void CrashCatcher::on_end(const std::string& id) {
     how = "nines-crash ended by " + sys::to_string(status);
   }
   fault::pass(FaultPoint::core_kept);
-  finish(name, how);
+  finish(id, how);
   begin_next();
 }
 
+// As above.
+void CrashCatcher::look_at_orphan(std::string id) {  // NOLINT(performance-unnecessary-value-param)
+  const auto record = records_.take_over(id);
+  if (!record && record.error().code() == ErrorCode::kBusy) return watch_orphan(id);
+  orphans_.erase(id);
+  finish(id, "nines-crash ended without a word");
+}
+
 void CrashCatcher::watch_orphan(const std::string& id) {
-  orphans_[id] = loop_.after(kOrphanPoll, [this, id] {
-    const std::string name = id;  // as above
-    const auto record = records_.take_over(name);
-    if (!record && record.error().code() == ErrorCode::kBusy) return watch_orphan(name);
-    orphans_.erase(name);
-    finish(name, "nines-crash ended without a word");
-  });
+  orphans_[id] = loop_.after(kOrphanPoll, [this, id] { look_at_orphan(id); });
 }
 
 }  // namespace nines::daemon

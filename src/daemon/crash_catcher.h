@@ -77,8 +77,9 @@ class CrashCatcher {
   bool may_begin(const Crash& crash) const;
   void begin_next();
   Status begin(Crash crash);
-  void on_end(const std::string& id);
+  void on_end(std::string id);
   void watch_orphan(const std::string& id);
+  void look_at_orphan(std::string id);
   /// Tells what became of it, and forgets it.
   void finish(const std::string& id, const std::string& how_it_ended);
   void fail(const CrashOrigin& origin, const std::string& why);

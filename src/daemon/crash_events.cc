@@ -43,7 +43,12 @@ json detail_of(const crash::Outcome& outcome) {
 
 void CrashCatcher::finish(const std::string& id, const std::string& how_it_ended) {
   const auto read = records_.read(id);
-  if (!read) return;
+  if (!read) {
+    CrashOrigin unknown;
+    unknown.id = id;
+    fail(unknown, read.error().message());
+    return;
+  }
   const CrashOrigin& origin = read->origin;
   const std::string directory = places_.store + "/" + id;
   auto outcome = read->outcome;

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/crash/crash_store.h"
-#include "sys/file.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
 namespace nines::daemon {
 namespace {

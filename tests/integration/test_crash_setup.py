@@ -139,6 +139,16 @@ class Setup(CrashTest):
         self.assertEqual(pattern(), "theirs")
         self.assertIn("theirs", self.daemon.log_path.read_text())
 
+    def test_the_matrix_tells(self):
+        def said():
+            return self.daemon.nines("cell", "app.unplanned", "--no-color").stdout
+        self.daemon.start()
+        self.assertIn("nines crash setup", said())
+        self.setup_crash()
+        self.assertIn("somebody listens", said())
+        self.daemon.kill_both()
+        self.assertIn("nobody listens", said())
+
     def test_killed_before_it_wrote(self):
         """What it saves first is enough to undo."""
         self.daemon.start()

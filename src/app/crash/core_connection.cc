@@ -69,7 +69,7 @@ Status read_exactly(int fd, void* into, std::size_t size, BootTime deadline) {
 
 }  // namespace
 
-Result<CoreConnection> CoreConnection::from_kernel(UniqueFd&& connection) {
+Result<CoreConnection> CoreConnection::from_kernel(UniqueFd& connection) {
   int handle = -1;
   socklen_t size = sizeof handle;
   if (::getsockopt(connection.get(), SOL_SOCKET, SO_PEERPIDFD, &handle, &size) != 0) {

@@ -25,11 +25,11 @@ struct CoreOffer {
 class CoreConnection {
  public:
   /// Takes an accepted connection, and the identity of whom it is about, which no recycled pid can
-  /// forge. After an error the connection is still the caller's.
+  /// forge. It is taken out of `connection`, unless there is an error.
   /// @errors kUnsupported: the peer is no dying process (somebody else connected), or the kernel
   ///         does not name it by a handle.
   /// @source unix(7): SO_PEERPIDFD; pidfd_open(2): PIDFD_GET_INFO, PIDFD_INFO_COREDUMP
-  static Result<CoreConnection> from_kernel(UniqueFd&& connection);
+  static Result<CoreConnection> from_kernel(UniqueFd& connection);
 
   pid_t pid() const { return pid_; }
   const sys::Pidfd& process() const { return process_; }

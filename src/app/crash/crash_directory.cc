@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "sys/file.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
 namespace nines::crash {
 

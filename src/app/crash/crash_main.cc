@@ -94,7 +94,8 @@ Result<Source> open_source(const Arguments& arguments) {
     source.by_owner = arguments.pipe->dumpable == 1;
     return source;
   }
-  NINES_ASSIGN(auto connection, crash::CoreConnection::from_kernel(UniqueFd(kInput)));
+  UniqueFd input(kInput);
+  NINES_ASSIGN(auto connection, crash::CoreConnection::from_kernel(input));
   source.pid = connection.pid();
   source.by_owner = connection.dumpable_by_owner();
   source.connection.emplace(std::move(connection));

@@ -19,7 +19,7 @@
 #include "app/crash/pipe_protocol.h"
 #include "app/crash/places.h"
 #include "base/clock.h"
-#include "sys/file.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 #include "sys/pidfd.h"
 #include "sys/procfs.h"
 #include "sys/unix_socket.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "app/crash/crash_directory.h"
-#include "sys/file.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
 namespace nines::crash {
 namespace {
