@@ -35,9 +35,9 @@ bool Service::is_crashing_main(const sys::Pidfd& process, pid_t pid) const {
 }
 
 std::string Service::end_event(pid_t pid) const {
-  if (main_.id.pid == pid) return state_.invocation_id + "-unit.exit";
+  if (main_.id.pid == pid) return state_.invocation_id.str() + "-unit.exit";
   for (std::size_t i = 0; i < dying_.size(); ++i) {
-    if (dying_[i].id.pid == pid) return state_.dying[i].invocation_id + "-unit.crash";
+    if (dying_[i].id.pid == pid) return state_.dying[i].invocation_id.str() + "-unit.crash";
   }
   return {};
 }
