@@ -56,6 +56,7 @@ class CommandLine {
   void add_looking();
   void add_moving();
   void add_ledger();
+  void add_crash();
   void add_daemon();
   void add_help();
   ExitCode run_help(const Context& context);
@@ -74,6 +75,7 @@ class CommandLine {
   WhyOptions why_;
   LedgerOptions ledger_;
   UnitCheckOptions unit_check_;
+  CrashSetupOptions crash_setup_;
   std::vector<std::string> help_verb_;
   bool help_man_ = false;
   std::string shell_;
@@ -86,6 +88,7 @@ CommandLine::CommandLine() {
   add_looking();
   add_moving();
   add_ledger();
+  add_crash();
   add_daemon();
   add_help();
 }
@@ -214,6 +217,23 @@ void CommandLine::add_ledger() {
                  [this](const Context& c) { return run_ledger_check(c, ledger_); }));
   with_file(verb(*ledger, "repair", "Set a damaged ledger aside and save what can be read.",
                  [this](const Context& c) { return run_ledger_repair(c, ledger_); }));
+}
+
+void CommandLine::add_crash() {
+  CLI::App* crash = app_.add_subcommand("crash", "Keep what tells of a crash.");
+  crash->require_subcommand(1);
+  CLI::App* setup = verb(*crash, "setup", "Have the kernel announce crashes to the daemon.",
+                         [this](const Context& c) { return run_crash_setup(c, crash_setup_); });
+  setup->add_flag("--dry-run", crash_setup_.dry_run, "Say what would be done, and do nothing.");
+  setup->add_flag("--undo", crash_setup_.undo, "Give core_pattern the value back that it had.");
+  setup->add_flag("--pipe", crash_setup_.pipe,
+                  "By a program that the kernel starts, which works without the daemon too.");
+  setup
+      ->add_option("--others", crash_setup_.others,
+                   "What becomes of crashed programs that are of no unit: capture, or former for "
+                   "the handler that was there before; default capture.")
+      ->type_name("WHAT")
+      ->check(one_of({"capture", "former"}));
 }
 
 void CommandLine::add_daemon() {

@@ -11,7 +11,7 @@ struct Fact {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Fact, 5> kFiles = {{
+inline constexpr std::array<Fact, 7> kFiles = {{
     {"/run/nines/api.sock",
      "The daemon's socket: HTTP with JSON. For an ordinary user's own "
      "daemon it is $XDG_RUNTIME_DIR/nines/api.sock; without that variable, "
@@ -20,6 +20,8 @@ inline constexpr std::array<Fact, 5> kFiles = {{
      "The ledger. For an ordinary user it is $XDG_STATE_HOME/nines/ledger.db, or "
      "~/.local/state/nines/ledger.db."},
     {"/var/lib/nines/kept.json", "Units that are started with the daemon; beside the ledger."},
+    {"/var/lib/nines/crashes", "What is kept of crashes, a directory each; for root alone."},
+    {"/var/lib/nines/core-pattern.json", "What core_pattern was before nines crash setup."},
     {"/etc/nines/units", "Units of nines alone, before those of systemd."},
     {"/etc/systemd/system, /run/systemd/system, /lib/systemd/system",
      "Units in systemd's own places, which are read as they are."},
@@ -47,7 +49,7 @@ struct Example {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Example, 32> kExamples = {{
+inline constexpr std::array<Example, 35> kExamples = {{
     {"", "nines", "The nine cells of this host, and what to type next."},
     {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
     {"", "nines why --since 7d", "Why units were down in the last week."},
@@ -74,6 +76,9 @@ inline constexpr std::array<Example, 32> kExamples = {{
     {"import", "ssh other nines export | nines import --ledger other.db -", "Of another host."},
     {"ledger check", "nines ledger check", "Exits with 1 if something is found."},
     {"ledger repair", "systemctl stop ninesd && nines ledger repair", "What can be read is saved."},
+    {"crash setup", "nines crash setup --dry-run", "What it would alter."},
+    {"crash setup", "nines crash setup", "Keep what tells of each crash from now on."},
+    {"crash setup", "nines crash setup --undo", "As it was before."},
     {"daemon status", "nines daemon status", "The daemon, and what this kernel lets it do."},
     {"daemon reexec", "nines daemon reexec", "After an upgrade of the package."},
     {"help", "nines help logs", "One verb."},

@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 16> kDetails = {{
+constexpr std::array<Details, 17> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -63,6 +63,14 @@ constexpr std::array<Details, 16> kDetails = {{
     {"ledger repair",
      "For when the daemon does not run. The damaged file is renamed to ledger.db.corrupt-TIME and "
      "never deleted. A sound ledger is left as it is."},
+    {"crash setup",
+     "Writes to /proc/sys/kernel/core_pattern: on Linux 6.17 or later the daemon's socket, else a "
+     "program of ours; then crashes a process of its own to see that it is kept, and gives the "
+     "former value back if it is not. Needs root, and for the socket a daemon that runs. As long "
+     "as it is set up, ninesd writes the pattern when it starts and the former one when it ends "
+     "in order. Exits with 4 where core_pattern cannot be written: without root, or where "
+     "/proc/sys is read-only as in a container. There units are started again at the kernel's "
+     "notice of a crash all the same, and cores are files (LimitCORE=)."},
     {"daemon reexec", "Returns when the new daemon answers, or after 30 s with an error."},
     {"completion",
      "Verbs, options, their values, cells, and the names of the units that the daemon knows. For "

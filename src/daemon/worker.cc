@@ -6,8 +6,10 @@
 #include <cerrno>
 
 #include "api/runtime_dir.h"
+#include "app/crash/places.h"
 #include "base/log.h"
 #include "daemon/access.h"
+#include "daemon/core_hook.h"
 #include "daemon/runtime_directory.h"
 #include "daemon/service_manager.h"
 #include "daemon/stack_recording.h"
@@ -144,6 +146,27 @@ Status Worker::State::open_api(std::map<std::string, UniqueFd>& held) {
   return {};
 }
 
+Status Worker::State::open_core_socket(std::map<std::string, UniqueFd>& held) {
+  // core_pattern is root's, and so is what dies.
+  if (::geteuid() != 0) return {};
+  if (auto found = held.extract("core")) {
+    core_listener = std::move(found.mapped());
+  } else {
+    NINES_ASSIGN(core_listener,
+                 bind_api_socket(crash::core_socket_path(options.runtime_dir), std::nullopt));
+  }
+  NINES_TRY(keeper->store("core", core_listener.get()));
+  crashes = std::make_unique<CrashCatcher>(
+      loop, *manager, *keeper, *ledger,
+      CrashPlaces{beside(keeper_path, "nines-crash"), crash::store_path(options.state_dir),
+                  options.runtime_dir + "/crashes", options.state_dir});
+  NINES_TRY(crashes->start(core_listener.get(), held));
+  const auto said = put_hook_in_place(options.state_dir);
+  if (!said) log::warning("{}", said.error().message());
+  if (said && !said->empty()) log::info("{}", *said);
+  return {};
+}
+
 void Worker::State::reexec() {
   log::info("executing anew");
   manager->save_all();
@@ -203,11 +226,21 @@ Result<int> Worker::run() {
       make_stack_recorder(s.loop, s.options.log_dir, beside(s.keeper_path, "nines-stacks"));
   s.manager = std::make_unique<supervise::Manager>(std::move(manager_options), s.loop, *s.keeper,
                                                    *s.ledger);
-  auto api = held.extract("api");
+  std::map<std::string, UniqueFd> ours;  // what is not the units'
+  for (auto at = held.begin(); at != held.end();) {
+    const bool mine = at->first == "api" || at->first == "core" || at->first.starts_with("crash");
+    if (auto next = std::next(at); mine) {
+      ours.insert(held.extract(at));
+      at = next;
+    } else {
+      ++at;
+    }
+  }
   NINES_TRY(s.manager->initialize(std::move(held)));
-  std::map<std::string, UniqueFd> rest;
-  if (api) rest.insert(std::move(api));
-  NINES_TRY(s.open_api(rest));
+  NINES_TRY(s.open_api(ours));
+  if (const Status opened = s.open_core_socket(ours); !opened) {
+    log::warning("crashes are not captured: {}", opened.error().message());
+  }
   s.forecaster = std::make_unique<Forecaster>(s.loop, *s.manager, *s.ledger);
   s.forecaster_events = s.backend->subscribe_events(
       [&s](const ledger::Event& event) { s.forecaster->on_event(event); });
@@ -236,6 +269,7 @@ Result<int> Worker::run() {
   s.loop.run();
   s.forecaster_events.reset();
   s.forecaster.reset();
+  s.crashes.reset();
   s.server.reset();
   s.backend.reset();
   (void)s.ledger->flush(kFlush).has_value();

@@ -8,6 +8,7 @@
 
 #include "app/supervise/manager.h"
 #include "base/unique_fd.h"
+#include "daemon/crash_catcher.h"
 #include "daemon/forecaster.h"
 #include "daemon/http_server.h"
 #include "daemon/supervisor_backend.h"
@@ -29,8 +30,9 @@ struct Worker::State {
   std::unique_ptr<SupervisorBackend> backend;
   std::unique_ptr<HttpServer> server;
   std::unique_ptr<Forecaster> forecaster;
+  std::unique_ptr<CrashCatcher> crashes;
   sys::Subscription forecaster_events;
-  UniqueFd runtime_lock, state_lock, api_listener;
+  UniqueFd runtime_lock, state_lock, api_listener, core_listener;
   sys::Subscription keeper_retry, ready_retry, trim;
   bool successor = false;  ///< of a worker that ended while its keeper went on
   bool stopping = false;
@@ -45,6 +47,7 @@ struct Worker::State {
   void tell_ready();
   Status open_ledger();
   Status open_api(std::map<std::string, UniqueFd>& held);
+  Status open_core_socket(std::map<std::string, UniqueFd>& held);
   Status start_units();
   void trim_memory_soon();
   void on_signal(int signal);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "daemon/core_hook.h"
 #include "daemon/service_manager.h"
 #include "daemon/transient.h"
 #include "daemon/worker_state.h"
@@ -112,6 +113,10 @@ void Worker::State::stop_in_order() {
 }
 
 void Worker::State::finish(int code) {
+  if (crashes) {
+    const Status lifted = lift_hook(options.state_dir);
+    if (!lifted) log::warning("{}", lifted.error().message());
+  }
   keeper->finish(code);
   over = true;
   if (!options.is_private) return;

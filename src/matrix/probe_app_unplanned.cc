@@ -11,11 +11,23 @@ namespace {
 
 constexpr const char* kPattern = "/proc/sys/kernel/core_pattern";
 
-/// What keeps cores here: systemd's handler needs systemd.
+/// What keeps crashes here: in a container the pattern is not ours to set.
 std::string core_advice(const Host& host) {
-  return has(host, "/run/systemd/system")
-             ? "apt-get install systemd-coredump"
-             : "kernel.core_pattern=/var/crash/core.%e.%p in /etc/sysctl.d/, ulimit -c";
+  return host.machine.container ? "nines crash setup on the container host" : "nines crash setup";
+}
+
+/// "@@PATH": the kernel connects to it. @source proc_net_unix(5), unix(7): __SO_ACCEPTCON
+Finding core_by_socket(const Host& host, const std::string& pattern) {
+  const std::string path = pattern.substr(std::min(pattern.find_first_not_of('@'), pattern.size()));
+  const std::string sockets = text_of(host, "/proc/net/unix").value_or("");
+  // ninesd's is bound as PATH.PID, and then renamed.
+  const bool listed = sockets.find(" " + path + "\n") != std::string::npos ||
+                      sockets.find(" " + path + ".") != std::string::npos;
+  if (!listed) {
+    return unmet(kPattern, shown(pattern) + ": nobody listens", State::kNo, Weight::kMain,
+                 "a crash leaves no core: its server does not run", "start ninesd");
+  }
+  return fulfilled(kPattern, shown(pattern) + ": somebody listens", Weight::kMain);
 }
 
 /// "|PROGRAM ARGUMENTS": the kernel runs it in the first namespaces, not in a container's.
@@ -64,10 +76,7 @@ Finding core_pattern(const Host& host) {
                  core_advice(host));
   }
   if (pattern->front() == '|') return core_by_program(host, *pattern);
-  if (pattern->front() == '@') {
-    return unmet(kPattern, shown(*pattern), State::kPartly, Weight::kMain,
-                 "a core socket: nobody may listen", "check that its server runs");
-  }
+  if (pattern->front() == '@') return core_by_socket(host, *pattern);
   return core_to_file(host, *pattern);
 }
 

@@ -101,7 +101,7 @@ void Manager::on_proc_events() {
   for (const sys::ProcEvent& event : *events) {
     if (event.kind != sys::ProcEvent::Kind::kCoredump) continue;
     const auto found = by_pid_.find(event.pid);
-    if (found != by_pid_.end()) found->second->on_crash_notice(event.pid);
+    if (found != by_pid_.end()) found->second->on_crash_notice(event.pid, "coredump event");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -37,6 +38,12 @@ struct ManagerOptions {
   unit::LoadContext load;
   bool user_mode = false;
   StackRecorder record_stacks;
+};
+
+/// Of which unit a crashed process is.
+struct CrashedUnit {
+  std::string name;
+  std::string end_event;  ///< of a main process: id of the event that tells of its end
 };
 
 /// One loaded unit and what runs of it.
@@ -113,6 +120,11 @@ class Manager final : public ServiceObserver {
 
   /// From the keeper.
   void on_exit(const keeper::ExitRecord& record);
+  /// The kernel has begun to write down a process: if it is the main one of a unit that allows it,
+  /// its successor is started before this returns.
+  /// @pre     `pid` is the number of `process`, as the kernel told it with that.
+  /// @return  the unit that it is of; nothing: of none.
+  std::optional<CrashedUnit> on_crash(const sys::Pidfd& process, pid_t pid);
 
  private:
   struct Request;

@@ -142,7 +142,13 @@ class Service {
   /// An exit record from the keeper. @return true if it was a process of this unit.
   bool on_exit(const ProcessId& process, const sys::ExitStatus& status, BootTime when);
   /// The kernel begins to dump this unit's main process: it will never serve again.
-  void on_crash_notice(pid_t pid);
+  /// @param notice  how we know, for the event.
+  void on_crash_notice(pid_t pid, const std::string& notice);
+  /// Whether a process that is being dumped is, or was until its successor started, the main one.
+  /// @pre  `pid` is the number of `process`.
+  bool is_crashing_main(const sys::Pidfd& process, pid_t pid) const;
+  /// @return the id of the event that tells, or will tell, of this main process's end.
+  std::string end_event(pid_t pid) const;
   void on_notify(const NotifyMessage& message, pid_t sender, std::vector<UniqueFd> fds);
   /// A process somewhere ended: perhaps the last one of a unit that is being stopped.
   void check_stopped();

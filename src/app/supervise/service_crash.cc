@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "app/supervise/crash_handover.h"
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
@@ -23,7 +25,24 @@ bool Service::early_start_possible() const {
          (handover == unit::CrashHandover::kEarly || !observer_.listen_fds(*this).empty());
 }
 
-void Service::on_crash_notice(pid_t pid) {
+bool Service::is_crashing_main(const sys::Pidfd& process, pid_t pid) const {
+  const auto same = [&](const LiveProcess& known) {
+    // Neither has ended, so the number is that of one process.
+    return known.id.pid == pid && known.pidfd.valid() && !known.pidfd.has_exited() &&
+           !process.has_exited();
+  };
+  return (main_.valid() && same(main_)) || std::any_of(dying_.begin(), dying_.end(), same);
+}
+
+std::string Service::end_event(pid_t pid) const {
+  if (main_.id.pid == pid) return state_.invocation_id.str() + "-unit.exit";
+  for (std::size_t i = 0; i < dying_.size(); ++i) {
+    if (dying_[i].id.pid == pid) return state_.dying[i].invocation_id.str() + "-unit.crash";
+  }
+  return {};
+}
+
+void Service::on_crash_notice(pid_t pid, const std::string& notice) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
   if (!early_start_possible()) return;
   const BootTime when = down_since(boot_now());
@@ -46,9 +65,8 @@ void Service::on_crash_notice(pid_t pid) {
   state_.last_exit = {sys::ExitStatus::Kind::kDumped, 0};
   state_.last_result = "crashed (being dumped)";
   state_.pending_outcome = Outcome::kCoreDump;
-  const std::string event =
-      emit_once("unit.crash", ledger::Severity::kError,
-                detail({{"pid", std::to_string(pid)}, {"notice", "coredump event"}}));
+  const std::string event = emit_once("unit.crash", ledger::Severity::kError,
+                                      detail({{"pid", std::to_string(pid)}, {"notice", notice}}));
   open_downtime(when, false, event);
   if (spare_serves) {
     promote_standby(when);

@@ -1,0 +1,70 @@
+#include "app/crash/capture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "app/crash/core_stream.h"
+#include "app/crash/essential_memory.h"
+#include "app/crash/facts.h"
+#include "app/crash/minimal_core.h"
+#include "app/crash/process_memory.h"
+#include "base/fault_point.h"
+#include "sys/file.h"
+
+namespace nines::crash {
+namespace {
+
+constexpr mode_t kForUsAlone = 0600;  // a core holds keys
+
+Status write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::from_errno(errno, "write the core");
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<std::uint64_t> write_core(const std::string& path, const CoreStart& start,
+                                 const ReadMemory& read) {
+  const std::string part = path + ".part";
+  (void)std::remove(part.c_str());
+  NINES_ASSIGN(const UniqueFd file,
+               sys::open_file(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kForUsAlone));
+  const auto kept =
+      write_minimal_core(start.bytes, start.head, essential_memory(start.head, read), read,
+                         [&](std::string_view bytes) { return write_all(file.get(), bytes); });
+  if (kept && std::rename(part.c_str(), path.c_str()) == 0) return kept;
+  const Error why = kept ? Error::from_errno(errno, "rename", part) : kept.error();
+  (void)std::remove(part.c_str());
+  return why;
+}
+
+}  // namespace
+
+Result<Captured> capture(const Victim& victim, const CoreStart& start,
+                         const std::string& directory) {
+  NINES_ASSIGN(const ProcessMemory memory, ProcessMemory::open(victim.process, victim.pid));
+  Captured captured;
+  NINES_ASSIGN(captured.memory.count,
+               write_core(directory + "/core", start, [&](std::uint64_t address, std::size_t most) {
+                 return memory.read(address, most);
+               }));
+  NINES_TRY(fault::hit(FaultPoint::crash_core_written));
+  const std::string facts = facts_of(start.head, victim.pid, victim.by_owner);
+  captured.program = program_of(victim.pid).value_or(start.head.name);
+  // It was there all the time, so what /proc told was of it and of no successor of its pid.
+  if (victim.process.has_exited()) {
+    return Error(ErrorCode::kGone, "capture process", std::to_string(victim.pid))
+        .with_detail("it was killed while it was being looked at");
+  }
+  NINES_TRY(sys::replace_file(directory + "/facts.json", facts, kForUsAlone));
+  NINES_TRY(fault::hit(FaultPoint::crash_facts_written));
+  return captured;
+}
+
+}  // namespace nines::crash

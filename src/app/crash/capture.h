@@ -1,0 +1,35 @@
+// Stage 1 of a crash: what is always kept, within milliseconds, while the process still waits.
+#pragma once
+
+#include <string>
+
+#include "app/crash/core_stream.h"
+#include "base/result.h"
+#include "base/types.h"
+#include "sys/pidfd.h"
+
+namespace nines::crash {
+
+/// A process that the kernel is writing down.
+struct Victim {
+  const sys::Pidfd& process;
+  pid_t pid;
+  bool by_owner;  ///< false: it changed its privileges, and is for root alone
+  int stream;     ///< where its core comes from
+};
+
+struct Captured {
+  std::string program;  ///< the name of the file that it ran; else what it calls itself
+  Bytes memory;         ///< that is in the core
+};
+
+/// Copies the essential memory, and leaves in `directory`: "core", which gdb opens, and
+/// "facts.json", what /proc told. Both are there whole, or not at all. Afterwards the rest of the
+/// kernel's core is still to come over the stream: read it, or close it and the process ends.
+/// @pre    the directory exists, and is for nobody else.
+/// @param start  what read_core_start() read from the stream.
+/// @errors kGone: the process was killed meanwhile. kNoSpace, kIo.
+Result<Captured> capture(const Victim& victim, const CoreStart& start,
+                         const std::string& directory);
+
+}  // namespace nines::crash

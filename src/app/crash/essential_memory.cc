@@ -1,0 +1,133 @@
+#include "app/crash/essential_memory.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <set>
+
+#include "elf/byte_reader.h"
+
+namespace nines::crash {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kRedZone = 128;  // below the stack pointer; x86-64 psABI 3.2.2
+constexpr std::size_t kMaxProgramHeaders = 128;
+constexpr std::size_t kMaxDynamic = 512;
+constexpr std::size_t kMaxLinkMaps = 4096;
+constexpr std::uint64_t kNameBytes = 256;
+constexpr std::size_t kMaxMappedFiles = 4096;
+
+class Picker {
+ public:
+  Picker(const elf::CoreHead& head, const ReadMemory& read)
+      : head_(head), read_(read), ranges_(std::max(head.aux(AT_PAGESZ).value_or(kPage), kPage)) {}
+
+  PageRanges pick() && {
+    stacks();
+    for (const elf::CoreThread& thread : head_.threads) ranges_.add(thread.pc, 1);
+    if (const auto vdso = head_.aux(AT_SYSINFO_EHDR)) add_segment(*vdso, kMostOfAStack);
+    std::size_t files = 0;
+    for (const elf::MappedFile& file : head_.files) {
+      if (file.offset == 0 && ++files <= kMaxMappedFiles) ranges_.add(file.start, 1);
+    }
+    if (const auto debug = debug_structure()) link_maps(*debug);
+    return std::move(ranges_);
+  }
+
+ private:
+  void stacks() {
+    const std::uint64_t share =
+        std::clamp(kAllStacks / head_.threads.size(), kLeastOfAStack, kMostOfAStack);
+    std::uint64_t left = kAllStacks;
+    // The one that crashed is the first.
+    for (const elf::CoreThread& thread : head_.threads) {
+      const std::uint64_t from = thread.sp - std::min(thread.sp, kRedZone);
+      const elf::CoreSegment* segment = head_.segment_at(from);
+      if (segment == nullptr) segment = head_.segment_at(thread.sp);
+      if (segment == nullptr) continue;
+      const std::uint64_t start = std::max(from, segment->address);
+      const std::uint64_t size =
+          std::min({share, left, segment->address + segment->memory_size - start});
+      ranges_.add(start, size);
+      left -= size;
+    }
+  }
+
+  void add_segment(std::uint64_t address, std::uint64_t most) {
+    const elf::CoreSegment* segment = head_.segment_at(address);
+    if (segment != nullptr) ranges_.add(segment->address, std::min(segment->memory_size, most));
+  }
+
+  template <typename T>
+  std::optional<T> get(std::uint64_t address) const {
+    return elf::read_at<T>(read_(address, sizeof(T)), 0);
+  }
+
+  /// The address of r_debug, by the program's own headers.
+  std::optional<std::uint64_t> debug_structure() {
+    const auto headers_at = head_.aux(AT_PHDR);
+    const std::size_t count =
+        std::min<std::uint64_t>(head_.aux(AT_PHNUM).value_or(0), kMaxProgramHeaders);
+    if (!headers_at || count == 0) return std::nullopt;
+    const std::string headers = read_(*headers_at, count * sizeof(Elf64_Phdr));
+    ranges_.add(*headers_at, headers.size());
+    std::uint64_t bias = 0;
+    std::optional<std::uint64_t> dynamic;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto header = elf::read_at<Elf64_Phdr>(headers, i * sizeof(Elf64_Phdr));
+      if (!header) return std::nullopt;
+      if (header->p_type == PT_PHDR) bias = *headers_at - header->p_vaddr;
+      if (header->p_type == PT_DYNAMIC) dynamic = header->p_vaddr;
+    }
+    if (!dynamic) return std::nullopt;
+    return debug_entry(bias + *dynamic);
+  }
+
+  std::optional<std::uint64_t> debug_entry(std::uint64_t dynamic) {
+    const std::string entries = read_(dynamic, kMaxDynamic * sizeof(Elf64_Dyn));
+    for (std::size_t i = 0; i < kMaxDynamic; ++i) {
+      const auto entry = elf::read_at<Elf64_Dyn>(entries, i * sizeof(Elf64_Dyn));
+      if (!entry || entry->d_tag == DT_NULL) break;
+      ranges_.add(dynamic + i * sizeof(Elf64_Dyn), sizeof(Elf64_Dyn));
+      if (entry->d_tag == DT_DEBUG && entry->d_un.d_ptr != 0) return entry->d_un.d_ptr;
+    }
+    return std::nullopt;
+  }
+
+  void link_maps(std::uint64_t debug) {
+    struct Debug {  // struct r_debug
+      std::int32_t version;
+      std::uint64_t map, brk;
+      std::int32_t state;
+      std::uint64_t base;
+    };
+    struct LinkMap {
+      std::uint64_t address, name, dynamic, next, previous;
+    };
+    const auto head = get<Debug>(debug);
+    if (!head) return;
+    ranges_.add(debug, sizeof(Debug));
+    std::set<std::uint64_t> seen;  // a hostile list has no end
+    for (std::uint64_t at = head->map; at != 0 && seen.size() < kMaxLinkMaps;) {
+      const auto map = get<LinkMap>(at);
+      if (!map || !seen.insert(at).second) return;
+      ranges_.add(at, sizeof(LinkMap));
+      ranges_.add(map->name, kNameBytes);
+      ranges_.add(map->dynamic, kMaxDynamic);
+      at = map->next;
+    }
+  }
+
+  const elf::CoreHead& head_;
+  const ReadMemory& read_;
+  PageRanges ranges_;
+};
+
+}  // namespace
+
+PageRanges essential_memory(const elf::CoreHead& head, const ReadMemory& read) {
+  return Picker(head, read).pick();
+}
+
+}  // namespace nines::crash

@@ -1,0 +1,102 @@
+#include "app/crash/outcome.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace nines::crash {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMaxText = 1024;
+
+std::string printable(std::string_view text, std::size_t most) {
+  std::string out(text.substr(0, most));
+  for (char& c : out) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return out;
+}
+
+/// Members that are missing, or of another type, make the whole of it bad.
+class Reader {
+ public:
+  explicit Reader(const json& from) : from_(from) {}
+
+  std::string text(const char* name, std::size_t most) {
+    const auto at = from_.find(name);
+    if (at == from_.end() || !at->is_string()) return bad(std::string());
+    return printable(at->get_ref<const std::string&>(), most);
+  }
+  template <typename T>
+  T number(const char* name) {
+    const auto at = from_.find(name);
+    if (at == from_.end() || !at->is_number_unsigned()) return bad(T{0});
+    const auto value = at->get<std::uint64_t>();
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return bad(T{0});
+    return static_cast<T>(value);
+  }
+  bool flag(const char* name) {
+    const auto at = from_.find(name);
+    if (at == from_.end() || !at->is_boolean()) return bad(false);
+    return at->get<bool>();
+  }
+  bool good() const { return good_; }
+
+ private:
+  template <typename T>
+  T bad(T value) {
+    good_ = false;
+    return value;
+  }
+  const json& from_;
+  bool good_ = true;
+};
+
+}  // namespace
+
+std::string safe_name(std::string_view name) {
+  return printable(name, kMaxName);
+}
+
+std::string encode(const Outcome& outcome) {
+  const json out = {{"error", printable(outcome.error, kMaxText)},
+                    {"error_code", outcome.error_code},
+                    {"passed_to", printable(outcome.passed_to, kMaxText)},
+                    {"pid", static_cast<std::uint32_t>(outcome.pid)},
+                    {"program", safe_name(outcome.program)},
+                    {"signal", static_cast<std::uint32_t>(outcome.signal)},
+                    {"threads", outcome.threads},
+                    {"memory", outcome.memory.count},
+                    {"us", static_cast<std::uint64_t>(outcome.took.count() / 1000)},
+                    {"note", printable(outcome.note, kMaxText)},
+                    {"by_owner", outcome.by_owner},
+                    {"removed", outcome.removed}};
+  return out.dump() + "\n";
+}
+
+std::optional<Outcome> decode_outcome(std::string_view line) {
+  if (line.size() > kMaxOutcome) return std::nullopt;
+  const json in = json::parse(line, nullptr, false);
+  if (!in.is_object()) return std::nullopt;
+  Reader reader(in);
+  Outcome outcome;
+  outcome.error = reader.text("error", kMaxText);
+  outcome.error_code = reader.text("error_code", kMaxName);
+  outcome.passed_to = reader.text("passed_to", kMaxText);
+  outcome.pid = reader.number<pid_t>("pid");
+  outcome.program = reader.text("program", kMaxName);
+  outcome.signal = reader.number<int>("signal");
+  outcome.threads = reader.number<std::size_t>("threads");
+  outcome.memory.count = reader.number<std::uint64_t>("memory");
+  outcome.took = std::chrono::microseconds(reader.number<std::uint32_t>("us"));
+  outcome.note = reader.text("note", kMaxText);
+  outcome.by_owner = reader.flag("by_owner");
+  outcome.removed = reader.number<std::size_t>("removed");
+  if (!reader.good()) return std::nullopt;
+  return outcome;
+}
+
+}  // namespace nines::crash

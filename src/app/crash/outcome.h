@@ -1,0 +1,42 @@
+// What became of one crash: one line, which nines-crash says and the daemon hears.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/types.h"
+
+namespace nines::crash {
+
+struct Outcome {
+  std::string error;       ///< why nothing was kept; empty: it was
+  std::string error_code;  ///< the ErrorCode's word, with an error
+  std::string passed_to;   ///< it was given to the former handler, and nothing was kept
+  pid_t pid = 0;
+  std::string program;  ///< the file that it ran, without its path; safe to print
+  int signal = 0;
+  std::size_t threads = 0;
+  Bytes memory;         ///< in the core
+  Nanoseconds took{0};  ///< until the process could be let go
+  std::string note;     ///< what else is to be said, or empty
+  /// False: it had changed its privileges, so what it held is for root alone.
+  bool by_owner = true;
+  std::size_t removed = 0;  ///< older crashes, for which there was no room any more
+};
+
+/// No line is longer.
+inline constexpr std::size_t kMaxOutcome = 8192;
+
+/// @return one line of JSON, with its newline.
+std::string encode(const Outcome& outcome);
+/// @return nothing for what encode() never says: whoever says it may be a hostile process by now.
+std::optional<Outcome> decode_outcome(std::string_view line);
+
+/// @return at most 64 bytes of printable ASCII; others are '?'.
+std::string safe_name(std::string_view name);
+
+}  // namespace nines::crash

@@ -1,0 +1,100 @@
+#include "daemon/crash_record.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "app/crash/crash_store.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
+
+namespace nines::daemon {
+namespace {
+
+using nlohmann::json;
+
+constexpr Bytes kMaxRecord{16 << 10};
+
+Result<UniqueFd> locked(Result<UniqueFd> file, const std::string& path) {
+  if (!file) return file;
+  if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0) return file;
+  if (errno == EWOULDBLOCK) return Error(ErrorCode::kBusy, "lock", path);
+  return Error::from_errno(errno, "lock", path);
+}
+
+std::string text_in(const json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+std::int64_t number_in(const json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
+}
+
+}  // namespace
+
+Status CrashRecords::open() {
+  return sys::make_directories(directory_, 0700);
+}
+
+Result<UniqueFd> CrashRecords::begin(const CrashOrigin& origin) const {
+  const std::string path = directory_ + "/" + origin.id;
+  NINES_ASSIGN(
+      UniqueFd file,
+      locked(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0600),
+             path));
+  const std::string line = json({{"unit", origin.unit},
+                                 {"cause", origin.cause},
+                                 {"pid", origin.pid},
+                                 {"dumpable", origin.dumpable},
+                                 {"time_ns", origin.time.ns},
+                                 {"since_boot_ns", origin.since_boot.ns}})
+                               .dump() +
+                           "\n";
+  const ssize_t n = ::write(file.get(), line.data(), line.size());
+  if (n == static_cast<ssize_t>(line.size())) return file;
+  Error error = Error::from_errno(n < 0 ? errno : ENOSPC, "write", path);
+  remove(origin.id);
+  return error;
+}
+
+std::vector<std::string> CrashRecords::unfinished() const {
+  auto names = sys::list_directory(directory_);
+  if (!names) return {};
+  std::erase_if(*names, [](const std::string& name) { return !crash::is_crash_id(name); });
+  return std::move(*names);
+}
+
+Result<UniqueFd> CrashRecords::take_over(const std::string& id) const {
+  const std::string path = directory_ + "/" + id;
+  return locked(sys::open_file(path, O_WRONLY | O_APPEND | O_NOFOLLOW), path);
+}
+
+Result<CrashRecords::Read> CrashRecords::read(const std::string& id) const {
+  NINES_ASSIGN(const std::string text, sys::read_file(directory_ + "/" + id, kMaxRecord));
+  const auto end = text.find('\n');
+  const json first = json::parse(text.substr(0, end), nullptr, false);
+  Read read;
+  read.origin.id = id;
+  if (first.is_object()) {
+    read.origin.unit = text_in(first, "unit");
+    read.origin.cause = text_in(first, "cause");
+    read.origin.pid = static_cast<pid_t>(number_in(first, "pid"));
+    read.origin.dumpable = static_cast<int>(number_in(first, "dumpable"));
+    read.origin.time.ns = number_in(first, "time_ns");
+    read.origin.since_boot.ns = number_in(first, "since_boot_ns");
+  }
+  if (end != std::string::npos) {
+    read.outcome = crash::decode_outcome(std::string_view(text).substr(end + 1));
+  }
+  return read;
+}
+
+void CrashRecords::remove(const std::string& id) const {
+  (void)::unlink((directory_ + "/" + id).c_str());
+}
+
+}  // namespace nines::daemon

@@ -1,0 +1,107 @@
+"""The machine's core_pattern, which tests change and give back, one at a time on the whole machine."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+import harness
+import harness_env
+from harness import wait_until
+
+CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
+# Whoever changes the pattern of this machine holds it.
+_LOCK = "/tmp/nines-core-pattern.lock"
+
+
+def need_core_socket():
+    release = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2])
+    if os.geteuid() != 0 or release < (6, 17) or not os.access(CORE_PATTERN, os.W_OK):
+        raise unittest.SkipTest("needs root, Linux 6.17 and a /proc/sys that can be written to")
+
+
+@contextlib.contextmanager
+def restored_core_pattern():
+    """Whatever is done to it inside is undone. In a child (in_own_mounts) it is ours already."""
+    with open(_LOCK, "a", encoding="utf-8") as lock:
+        mine = "NINES_TEST_CORE_PATTERN" not in os.environ
+        if mine:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.environ["NINES_TEST_CORE_PATTERN"] = "held"
+        before = CORE_PATTERN.read_text()
+        try:
+            yield before.rstrip("\n")
+        finally:
+            CORE_PATTERN.write_text(before)
+            if mine:
+                del os.environ["NINES_TEST_CORE_PATTERN"]
+
+
+@contextlib.contextmanager
+def core_pattern(pattern):
+    with restored_core_pattern():
+        CORE_PATTERN.write_text(pattern + "\n")
+        yield
+
+
+class CrashTest(harness.DaemonTest):
+    """A daemon whose core socket the kernel is told to use."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_core_socket()
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(restored_core_pattern())
+        self.started = []
+        self.addCleanup(self.end_started)
+
+    @property
+    def store(self):
+        return self.daemon.state_dir / "crashes"
+
+    def start_daemon(self, *units, **options):
+        self.daemon.start(*units, **options)
+        self.point_kernel_at_us()
+
+    def point_kernel_at_us(self):
+        CORE_PATTERN.write_text(f"@@{self.daemon.run_dir}/core.sock\n")
+
+    def crash_elsewhere(self, *command):
+        """A program that nobody supervises; @return its Popen."""
+        process = subprocess.Popen(command or [harness.target("crash_threads"), "1", "1"],
+                                   cwd=self.daemon.work, stdin=subprocess.DEVNULL)
+        self.started.append(process)
+        return process
+
+    def end_started(self):
+        for process in self.started:
+            harness_env.stop_process(process)
+
+    def captured(self, count, kind="crash.captured", **wanted):
+        def matching():
+            events = [e for e in self.daemon.events(kind=kind)
+                      if all(str(e["detail"].get(k)) == str(v) for k, v in wanted.items())]
+            return events if len(events) >= count else None
+        return wait_until(matching, lambda: f"{count} {kind}; there are "
+                          f"{[(e['kind'], e['detail']) for e in self.daemon.events()][-8:]}")
+
+    def assert_whole(self, directory):
+        directory = Path(directory)
+        self.assertEqual(directory.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(sorted(p.name for p in directory.iterdir()),
+                         ["capture.json", "core", "facts.json"])
+        for path in directory.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
+            self.assertEqual(path.stat().st_uid, 0)
+        return json.loads((directory / "facts.json").read_text())
+
+    def assert_nothing_left(self):
+        """No half directory, no record, no process of ours but the daemon's."""
+        wait_until(lambda: not list((self.daemon.run_dir / "crashes").iterdir()), "no records left")
+        self.assertEqual([p for p in self.store.iterdir() if p.name.endswith(".part")], [])
