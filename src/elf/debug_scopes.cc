@@ -2,6 +2,9 @@
 
 #include <dwarf.h>
 
+#include <cstdlib>
+#include <memory>
+
 #include "elf/symbols.h"
 
 namespace nines::elf {
@@ -54,6 +57,40 @@ class Search {
   std::uint64_t address_;
 };
 
+/// Where it was declared: behind the copies that inlining and definitions outside of a class make.
+Dwarf_Die declaration_of(Dwarf_Die die) {
+  Dwarf_Attribute memory;
+  for (const unsigned kind : {DW_AT_abstract_origin, DW_AT_specification}) {
+    Dwarf_Die next;
+    if (dwarf_formref_die(dwarf_attr(&die, kind, &memory), &next) != nullptr) die = next;
+  }
+  return die;
+}
+
+/// "ns::Class::" of what is not local to a function: that has no name elsewhere.
+std::string scopes_of(Dwarf_Die* function) {
+  Dwarf_Die declaration = declaration_of(*function);
+  Dwarf_Die* scopes = nullptr;
+  const int count = dwarf_getscopes_die(&declaration, &scopes);
+  const std::unique_ptr<Dwarf_Die, void (*)(void*)> owner(scopes, std::free);
+  std::string text;
+  for (int i = 1; i < count; ++i) {
+    switch (dwarf_tag(&scopes[i])) {
+      case DW_TAG_subprogram: return {};
+      case DW_TAG_namespace:
+      case DW_TAG_class_type:
+      case DW_TAG_structure_type:
+      case DW_TAG_union_type: {
+        const char* name = dwarf_diename(&scopes[i]);
+        text.insert(0, std::string(name == nullptr ? "(anonymous namespace)" : name) + "::");
+        break;
+      }
+      default: break;
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<Dwarf_Die> functions_at(Dwarf_Die* unit, std::uint64_t address) {
@@ -71,7 +108,7 @@ std::string function_name(Dwarf_Die* function) {
     if (name != nullptr) return demangle(name);
   }
   const char* name = dwarf_formstring(dwarf_attr_integrate(function, DW_AT_name, &memory));
-  return name == nullptr ? "" : name;
+  return name == nullptr ? "" : scopes_of(function) + name;
 }
 
 }  // namespace nines::elf

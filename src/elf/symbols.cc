@@ -22,10 +22,11 @@ struct Candidate {
   bool found = false;
 };
 
-bool is_code(const GElf_Sym& symbol) {
+/// Data, too: a jump into it is what some crashes are about.
+bool is_place(const GElf_Sym& symbol) {
   const auto type = GELF_ST_TYPE(symbol.st_info);
   return symbol.st_shndx != SHN_UNDEF && symbol.st_shndx < SHN_LORESERVE &&
-         (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE);
+         (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE || type == STT_OBJECT);
 }
 
 int rank_of(const GElf_Sym& symbol) {
@@ -47,7 +48,10 @@ bool better(const GElf_Sym& one, const Candidate& than) {
 class Finder {
  public:
   Finder(Elf* elf, const std::vector<std::uint64_t>& addresses)
-      : elf_(elf), addresses_(addresses), candidates_(addresses.size()) {}
+      : elf_(elf),
+        addresses_(addresses),
+        candidates_(addresses.size()),
+        nearest_(addresses.size()) {}
 
   void scan(Elf_Scn* section, const GElf_Shdr& header) {
     Elf_Data* data = elf_getdata(section, nullptr);
@@ -56,7 +60,7 @@ class Finder {
     for (std::size_t i = 0; i < count; ++i) {
       GElf_Sym symbol;
       if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
-      if (is_code(symbol)) offer(symbol, header.sh_link);
+      if (is_place(symbol)) offer(symbol, header.sh_link);
     }
   }
 
@@ -83,6 +87,9 @@ class Finder {
       return;
     }
     const auto first = std::lower_bound(addresses_.begin(), addresses_.end(), symbol.st_value);
+    if (first == addresses_.end()) return;
+    std::uint64_t& nearest = nearest_[static_cast<std::size_t>(first - addresses_.begin())];
+    nearest = std::max(nearest, symbol.st_value);
     for (auto at = first; at != addresses_.end() && *at - symbol.st_value < symbol.st_size; ++at) {
       Candidate& best = candidates_[static_cast<std::size_t>(at - addresses_.begin())];
       if (better(symbol, best)) best = {symbol, strings, true};
@@ -94,7 +101,9 @@ class Finder {
       if (a.symbol.st_value != b.symbol.st_value) return a.symbol.st_value < b.symbol.st_value;
       return rank_of(a.symbol) < rank_of(b.symbol);
     });
+    std::uint64_t last = 0;  // the nearest that has a size before each address
     for (std::size_t i = 0; i < addresses_.size(); ++i) {
+      last = std::max(last, nearest_[i]);
       if (candidates_[i].found) continue;
       auto after = std::upper_bound(
           sizeless_.begin(), sizeless_.end(), addresses_[i],
@@ -104,7 +113,11 @@ class Finder {
       GElf_Shdr section;
       Elf_Scn* its = elf_getscn(elf_, before.symbol.st_shndx);
       if (its == nullptr || gelf_getshdr(its, &section) == nullptr) continue;
-      if (addresses_[i] - section.sh_addr < section.sh_size) candidates_[i] = before;
+      const bool code = (section.sh_flags & SHF_EXECINSTR) != 0;
+      if (code && before.symbol.st_value >= last &&
+          addresses_[i] - section.sh_addr < section.sh_size) {
+        candidates_[i] = before;
+      }
     }
   }
 
@@ -112,6 +125,8 @@ class Finder {
   const std::vector<std::uint64_t>& addresses_;
   std::vector<Candidate> candidates_;
   std::vector<Candidate> sizeless_;
+  std::vector<std::uint64_t>
+      nearest_;  ///< start of the last symbol between this address and the one before
 };
 
 /// Calls `each` for the sections with symbols until it returns true.

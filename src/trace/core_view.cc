@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxModules = 4096;
 constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kMaxVdso = 1 << 20;
+constexpr std::string_view kVdso = "[vdso]";
 constexpr std::string_view kDeleted = " (deleted)";
 #if defined(__x86_64__)
 constexpr elf::Machine kOurs = elf::Machine::kX86_64;
@@ -86,7 +88,7 @@ void CoreView::find_modules() {
   if (const auto vdso = head_.aux(AT_SYSINFO_EHDR)) {
     if (const elf::CoreSegment* segment = head_.segment_at(*vdso)) {
       auto module = std::make_unique<ModuleView>();
-      module->path = "[vdso]";
+      module->path = kVdso;
       module->start = *vdso;
       module->end = segment->address + segment->memory_size;
       modules_.push_back(std::move(module));
@@ -123,9 +125,17 @@ void CoreView::load(ModuleView* module) {
     module->bias = module->start - in_memory->first_address();
     module->build_id = elf::build_id_in_memory(*in_memory, memory_, module->start);
   }
-  if (module->path != "[vdso]") load_file(module, in_memory ? &*in_memory : nullptr);
+  if (module->path != kVdso) load_file(module, in_memory ? &*in_memory : nullptr);
   if (module->image != nullptr || !in_memory) return;
-  module->memory_bytes = elf::file_from_memory(*in_memory, memory_, module->start);
+  if (module->path == kVdso && module->end - module->start <= kMaxVdso) {
+    // All of the file is mapped, its section headers too.
+    module->memory_bytes.resize(module->end - module->start);
+    if (!memory_.read(module->start, module->memory_bytes.data(), module->memory_bytes.size())) {
+      module->memory_bytes.clear();
+    }
+  } else {
+    module->memory_bytes = elf::file_from_memory(*in_memory, memory_, module->start);
+  }
   if (module->memory_bytes.empty()) return;
   auto image = elf::Image::open(module->memory_bytes);
   if (!image) return;

@@ -49,6 +49,12 @@ class Walk {
   std::optional<Frame> caller(Frame& frame) {
     const elf::FrameRules* rules =
         frame.module == nullptr ? nullptr : debug_.rules_at(*frame.module, frame.inside());
+    if (rules == nullptr && frame.module != nullptr && !frame.exact) {
+      // No call comes before it: the address of a function's start was put on the stack, as
+      // makecontext(3) does.
+      rules = debug_.rules_at(*frame.module, frame.pc);
+      frame.exact = rules != nullptr;
+    }
     if (rules != nullptr) {
       const auto found =
           elf::caller_of(*rules, frame.registers, process_.memory(), frame.module->bias);

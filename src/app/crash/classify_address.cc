@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kNullPages = 64 << 10;  // vm.mmap_min_addr: nothing is ever mapped there
 constexpr std::uint64_t kReach = 1 << 20;       // of one function's frame beyond its stack
 constexpr std::uint64_t kRedZone = 128;
-constexpr std::uint64_t kNear = std::uint64_t{1} << 32;
+constexpr std::uint64_t kNear = std::uint64_t{256} << 20;
 constexpr std::int32_t kGeneralProtection = 0x80;  // SI_KERNEL: the processor tells no address
 constexpr int kProtectionKey = 4;                  // SEGV_PKUERR
 
@@ -48,8 +48,8 @@ class AddressFault {
     if (is_null()) return made("null-dereference", null_sentence());
     const elf::CoreSegment* segment = core_.head().segment_at(*address_);
     if (segment != nullptr) return mapped(*segment);
-    if (is_between_mappings()) {
-      evidence_.push_back("Mappings lie on both sides of it, as where mmap(2) places them.");
+    if (is_near_mappings()) {
+      evidence_.push_back("Mappings are near it, as where mmap(2) places them.");
       return made("use-after-unmap",
                   fmt::format("{} where nothing is mapped (any more): probably memory that was "
                               "unmapped or a library that was unloaded.",
@@ -184,14 +184,12 @@ class AddressFault {
     return made("protection", capital(what()) + ", which its mapping does not allow.");
   }
 
-  bool is_between_mappings() const {
-    bool below = false, above = false;
-    for (const elf::CoreSegment& segment : core_.head().segments) {
+  bool is_near_mappings() const {
+    const auto& segments = core_.head().segments;
+    return std::any_of(segments.begin(), segments.end(), [this](const elf::CoreSegment& segment) {
       const std::uint64_t end = segment.address + segment.memory_size;
-      below = below || (end <= *address_ && *address_ - end < kNear);
-      above = above || (segment.address > *address_ && segment.address - *address_ < kNear);
-    }
-    return below && above;
+      return end <= *address_ ? *address_ - end < kNear : segment.address - *address_ < kNear;
+    });
   }
 
   const trace::CoreView& core_;

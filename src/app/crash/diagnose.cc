@@ -41,7 +41,10 @@ struct Group {
 class Diagnoser {
  public:
   Diagnoser(trace::CoreView& core, trace::FileSource* files, Depth depth)
-      : core_(core), debug_(files, depth == Depth::kFull), symbolizer_(&debug_), depth_(depth) {}
+      : core_(core),
+        debug_(files, depth == Depth::kFull || depth == Depth::kSignature),
+        symbolizer_(&debug_),
+        depth_(depth) {}
 
   Diagnosis run() {
     head();
