@@ -115,6 +115,9 @@ std::string file_from_memory(const Program& program, const Memory& memory, std::
   for (const Elf64_Phdr& segment : program.segments) {
     if (segment.p_type != PT_LOAD) continue;
     if (segment.p_offset > kMaxImage || segment.p_filesz > kMaxImage) return {};
+    if (segment.p_filesz == 0) continue;
+    // No room is made for what is not there.
+    if (!memory.get<char>(bias + segment.p_vaddr + segment.p_filesz - 1)) return {};
     file.resize(std::max<std::size_t>(file.size(), segment.p_offset + segment.p_filesz));
     if (!memory.read(bias + segment.p_vaddr, file.data() + segment.p_offset, segment.p_filesz)) {
       return {};
