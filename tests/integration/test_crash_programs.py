@@ -137,8 +137,15 @@ class Minimal(test_crash_capture.Capture):
     def test_inlined(self):
         self.check(self.zoo("inlined"))
 
-    def test_messages_and_exceptions(self):
+    def test_the_message_of_an_assertion(self):
         self.check(self.zoo("assertion"))
+
+    def test_one_whose_list_of_libraries_is_a_loop(self):
+        program = self.dir / "link_map_loop"
+        crash_zoo.run("gcc", "-w", "-O0", "-o", str(program),
+                      str(crash_zoo.SOURCES / "link_map_loop.c"))
+        kept = self.check(str(program))
+        self.assertEqual(functions(kept["stacks"][0])[0], "main")
 
     def test_an_exception(self):
         self.check(self.zoo("uncaught"))
@@ -224,6 +231,21 @@ class Damaged(Compared):
             self.assertEqual(diagnosis["stacks"][0]["frames"][0]["pc"],
                              expected["stacks"][0]["frames"][0]["pc"])
             self.assertEqual(diagnosis["classification"]["kind"], "null-dereference")
+
+    def test_debug_information_that_explodes(self):
+        """A section that says it decompresses to a million times its size costs the lines and no more:
+        neither memory nor time without an end."""
+        program, core = self.make("compressed_debug")
+        whole = bytearray(program.read_bytes())
+        sections = subprocess.run(["readelf", "-SW", str(program)], capture_output=True, text=True,
+                                  check=True).stdout
+        offset = int(re.search(r" \.debug_info +\w+ +\w+ (\w+)", sections)[1], 16)
+        # Elf64_Chdr: type, reserved, then the size.
+        whole[offset + 8:offset + 16] = (1 << 36).to_bytes(8, "little")
+        program.write_bytes(whole)
+        done, took = self.run_on(core)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(functions(json.loads(done.stdout)["stacks"][0])[:2], ["innermost", "middle"])
 
     def test_an_executable_that_was_replaced(self):
         program, core = self.make("plain")
