@@ -97,23 +97,41 @@ class Report {
     return text;
   }
 
+  /// @param most  lines; frames that look the same, as in a recursion, share one.
   void stack(const DiagnosedStack& stack, std::size_t most) {
-    std::size_t number = 0;
-    std::uint64_t skipped = 0;
-    for (std::size_t i = 0; i < stack.frames.size(); ++i) {
-      if (stack.elided != 0 && i == stack.elided_at && i < most) {
-        line(fmt::format("  ... {} frames more ...", stack.elided));
+    std::uint64_t number = 0, skipped = 0, same = 0;
+    std::size_t lines = 0;
+    std::string last;
+    const auto end_of_same = [&] {
+      if (same > 0) line(fmt::format("       and the same {} times more", same));
+      same = 0;
+    };
+    for (std::size_t i = 0; i < stack.frames.size(); ++i, ++number) {
+      if (stack.elided != 0 && i == stack.elided_at) {
+        if (lines < most) {
+          end_of_same();
+          line(fmt::format("  ... {} frames more ...", stack.elided));
+        } else {
+          skipped += stack.elided;
+        }
+        number += stack.elided;
       }
-      if (i < most) {
-        const DiagnosedFrame& frame = stack.frames[i];
-        line(fmt::format("  #{:<3}{}", number,
-                         (full_ ? fmt::format("{:#018x} ", frame.pc) : "") + frame_text(frame)));
-      } else {
+      std::string text = frame_text(stack.frames[i]);
+      if (lines > 0 && text == last && skipped == 0) {
+        ++same;
+        continue;
+      }
+      if (lines == most) {
         ++skipped;
+        continue;
       }
-      ++number;
+      end_of_same();
+      last = text;
+      ++lines;
+      const std::string pc = full_ ? fmt::format("{:#018x} ", stack.frames[i].pc) : "";
+      line(fmt::format("  #{:<3} {}{}", number, pc, text));
     }
-    skipped += stack.frames.size() > most ? stack.elided : 0;
+    end_of_same();
     if (skipped > 0) line(fmt::format("  ... {} more", skipped));
     if (!stack.complete && !stack.why_incomplete.empty()) {
       line("  (ends here: " + stack.why_incomplete + ")");

@@ -50,6 +50,7 @@ Diagnosis sample() {
   crashed.frames[0].arguments = {{"cups", "3"}};
   crashed.frames[1].trust = "scan";
   crashed.frames[2].signal = true;
+  crashed.frames.push_back(frame("brew", 0x7000));
   crashed.elided = 1000;
   crashed.elided_at = 20;
   crashed.why_incomplete = "the stack cannot be read";
@@ -68,10 +69,13 @@ TEST(Report, TellsTheCrashInAboutTwentyLines) {
   const std::string text = report_text(sample(), ReportLength::kShort);
   EXPECT_THAT(text, HasSubstr("teapot (pid 42, user 1000) died of SIGSEGV: null-dereference\n"
                               "  A write of 4 bytes to 0x10: rdx is 0x0.\n"));
-  EXPECT_THAT(text, HasSubstr("#0  pour [cups=3] at pot.cc:7 (inlined)\n"));
-  EXPECT_THAT(text, HasSubstr("#1  pour+0x4 in teapot (guessed: scan)\n"));
-  EXPECT_THAT(text, HasSubstr("#2  <signal handler called>\n"));
-  EXPECT_THAT(text, HasSubstr("... 1020 more\n  (ends here: the stack cannot be read)\n"));
+  EXPECT_THAT(text, HasSubstr("#0   pour [cups=3] at pot.cc:7 (inlined)\n"));
+  EXPECT_THAT(text, HasSubstr("#1   pour+0x4 in teapot (guessed: scan)\n"));
+  EXPECT_THAT(text, HasSubstr("#2   <signal handler called>\n"));
+  EXPECT_THAT(text, HasSubstr("  #3   pour+0x4 in teapot\n       and the same 16 times more\n"
+                              "  ... 1000 frames more ...\n       and the same 10 times more\n"
+                              "  #1030 brew+0x4 in teapot\n"
+                              "  (ends here: the stack cannot be read)\n"));
   EXPECT_THAT(text, HasSubstr("32 threads in pause < wait < run\n"));
   EXPECT_THAT(text, HasSubstr("... 1 other stacks\n"));
   EXPECT_THAT(text, HasSubstr("note: Something was missing.\n"));
@@ -83,7 +87,7 @@ TEST(Report, TellsAllOfItWhenAsked) {
   const std::string text = report_text(sample(), ReportLength::kFull);
   EXPECT_THAT(text, HasSubstr("/src/pot.cc:7"));
   EXPECT_THAT(text, HasSubstr("... 1000 frames more ...\n"));
-  EXPECT_THAT(text, HasSubstr("#29"));
+  EXPECT_THAT(text, HasSubstr("  #1030 0x0000000000007000 brew"));
   EXPECT_THAT(text, HasSubstr("rax 0xffffffffffffffff"));
   EXPECT_THAT(text, HasSubstr("abcd /usr/bin/teapot (verified)"));
   EXPECT_THAT(text, HasSubstr("32 threads: 100 101"));
