@@ -55,6 +55,19 @@ void DebugInfo::index_units() {
   if (dwarf_getaranges(dwarf_, &aranges_, &count) != 0 || count == 0) aranges_ = nullptr;
 }
 
+void DebugInfo::scan_units() {
+  Dwarf_Die unit;
+  Dwarf_CU* at = nullptr;
+  while (dwarf_get_units(dwarf_, at, &at, nullptr, nullptr, &unit, nullptr) == 0) {
+    Dwarf_Addr base = 0, start = 0, end = 0;
+    for (std::ptrdiff_t next = 0; (next = dwarf_ranges(&unit, next, &base, &start, &end)) > 0;) {
+      ranges_.push_back({start, end, dwarf_dieoffset(&unit)});
+    }
+  }
+  std::sort(ranges_.begin(), ranges_.end(),
+            [](const Range& a, const Range& b) { return a.start < b.start; });
+}
+
 std::optional<Dwarf_Die> DebugInfo::unit_at(std::uint64_t address) {
   if (!indexed_) index_units();
   indexed_ = true;
@@ -68,17 +81,8 @@ std::optional<Dwarf_Die> DebugInfo::unit_at(std::uint64_t address) {
     }
   }
   // Not every compiler writes the index, and an assembler's units are often not in it.
-  if (ranges_.empty()) {
-    Dwarf_CU* at = nullptr;
-    while (dwarf_get_units(dwarf_, at, &at, nullptr, nullptr, &unit, nullptr) == 0) {
-      Dwarf_Addr base = 0, start = 0, end = 0;
-      for (std::ptrdiff_t next = 0; (next = dwarf_ranges(&unit, next, &base, &start, &end)) > 0;) {
-        ranges_.push_back({start, end, dwarf_dieoffset(&unit)});
-      }
-    }
-    std::sort(ranges_.begin(), ranges_.end(),
-              [](const Range& a, const Range& b) { return a.start < b.start; });
-  }
+  if (!scanned_) scan_units();
+  scanned_ = true;
   auto after = std::upper_bound(ranges_.begin(), ranges_.end(), address,
                                 [](std::uint64_t a, const Range& r) { return a < r.start; });
   if (after == ranges_.begin()) return std::nullopt;

@@ -50,6 +50,7 @@ class DebugInfo {
   DebugInfo() = default;
   std::optional<Dwarf_Die> unit_at(std::uint64_t address);
   void index_units();
+  void scan_units();
 
   struct Range {
     std::uint64_t start = 0;
@@ -61,6 +62,7 @@ class DebugInfo {
   Dwarf_Aranges* aranges_ = nullptr;
   std::vector<Range> ranges_;  ///< of all units, where the file has no index; ascending
   bool indexed_ = false;
+  bool scanned_ = false;
 };
 
 }  // namespace nines::elf

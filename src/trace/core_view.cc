@@ -53,7 +53,7 @@ CoreView::CoreView(elf::CoreHead head, std::string_view core, FileSource* files)
     for (std::size_t i = 0; i < thread.dwarf_registers.size() && i < elf::kMaxRegisters; ++i) {
       view.registers.set(i, thread.dwarf_registers[i]);
     }
-    threads_.push_back(std::move(view));
+    threads_.push_back(view);
   }
   for (const elf::CoreSegment& segment : head_.segments) {
     const std::uint64_t end = segment.offset + segment.file_size;
