@@ -137,7 +137,7 @@ bool follows_call(Machine machine, std::string_view before) {
     std::size_t expected = 2 + (sib ? 1U : 0U);
     if (mode == 1) expected += 1;
     if (mode == 2 || (mode == 0 && place == 5)) expected += 4;
-    if (mode == 0 && sib && (byte(length - 2) & 7) == 5) expected += 4;
+    if (mode == 0 && sib && length > 2 && (byte(length - 2) & 7) == 5) expected += 4;
     if (expected == length) return true;
   }
   return false;

@@ -91,8 +91,9 @@ TEST(FollowsCall, KnowsEveryForm) {
 }
 
 TEST(FollowsCall, TakesNothingElseForOne) {
-  for (const auto& other : {""sv, "\xff"sv, "\x90\x90\x90\x90\x90\x90\x90"sv,
-                            "\x90\x90\x90\x90\x90\xff\xe0"sv, "\x90\x90\x90\x90\xff\xd0\x90"sv}) {
+  for (const auto& other :
+       {""sv, "\xff"sv, "\x90\x90\x90\x90\x90\x90\x90"sv, "\x90\x90\x90\x90\x90\xff\xe0"sv,
+        "\x90\x90\x90\x90\xff\xd0\x90"sv, "\x47\xff\x99\xff\xff\xff\x14"sv}) {
     EXPECT_FALSE(follows_call(Machine::kX86_64, other)) << testing::PrintToString(other);
   }
 }

@@ -61,7 +61,7 @@ std::optional<Frame> by_frame_pointer(const ProcessView& process, std::uint64_t 
   const auto saved = process.memory().get<std::uint64_t>(*fp);
   const auto pc = process.memory().get<std::uint64_t>(*fp + kWord);
   if (!saved || !pc || !after_call(process, *pc)) return std::nullopt;
-  return made(process, *pc, *fp + 2 * kWord, Trust::kFramePointer, *saved);
+  return made(process, *pc, *fp + 2 * kWord, Trust::kFramePointer, saved);
 }
 
 std::optional<Frame> by_scan(const ProcessView& process, std::uint64_t sp,

@@ -21,7 +21,7 @@ class Walk {
     while (true) {
       frame.module = process_.module_at(frame.inside());
       const auto next = caller(frame);
-      keep(std::move(frame));
+      keep(frame);
       if (!next) break;
       if (++count_ > kMaxFrames) {
         stack_.why = "it has more frames than are walked";
@@ -29,17 +29,17 @@ class Walk {
       }
       frame = *next;
     }
-    for (Frame& late : tail_) stack_.frames.push_back(std::move(late));
+    for (const Frame& late : tail_) stack_.frames.push_back(late);
     return std::move(stack_);
   }
 
  private:
-  void keep(Frame frame) {
+  void keep(const Frame& frame) {
     if (stack_.frames.size() < kHeadFrames) {
-      stack_.frames.push_back(std::move(frame));
+      stack_.frames.push_back(frame);
       return;
     }
-    tail_.push_back(std::move(frame));
+    tail_.push_back(frame);
     if (tail_.size() <= kTailFrames) return;
     tail_.pop_front();
     ++stack_.elided;

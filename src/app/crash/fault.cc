@@ -38,7 +38,7 @@ std::optional<elf::CoreSignal> told_to_handler(const trace::CoreView& core,
   elf::CoreSignal signal;
   signal.number = *number;
   signal.code = *code;
-  signal.address = *address;
+  signal.address = address;
   if (*number == SIGSYS) signal.system_call = core.memory().get<std::int32_t>(info + 24);
   if (!is_fault(signal)) return std::nullopt;
   return signal;
@@ -101,7 +101,7 @@ std::optional<elf::CoreSignal> told_by_processor(const trace::CoreView& core,
       if (!fits && *address != interrupted.pc) return std::nullopt;
       signal.number = core.head().signal.number == SIGBUS ? SIGBUS : SIGSEGV;
       signal.code = (*error & kPresent) != 0 ? SEGV_ACCERR : SEGV_MAPERR;
-      signal.address = *address;
+      signal.address = address;
       return signal;
     }
     default: return std::nullopt;
