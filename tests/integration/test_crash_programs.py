@@ -14,6 +14,7 @@ from pathlib import Path
 
 import crash_zoo
 import harness
+import harness_core
 import test_crash_capture
 from harness import wait_until
 from test_crash_zoo import Compared, crash, diagnose
@@ -110,10 +111,10 @@ class Minimal(test_crash_capture.Capture):
     """The minimal core tells the same as the whole one."""
 
     def both(self, *command):
-        with test_crash_capture.core_pattern("whole.%p"):
+        with harness_core.core_pattern("whole.%p"):
             whole = self.start(*command)
             whole.wait(timeout=harness.DEADLINE_S)
-        with test_crash_capture.core_pattern("@@" + str(self.path)):
+        with harness_core.core_pattern("@@" + str(self.path)):
             process = self.start(*command)
             code, _, err = self.capture(process, self.dir / "kept")
         self.assertEqual(code, 0, err)

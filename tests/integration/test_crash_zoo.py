@@ -1,7 +1,6 @@
 """What nines-diagnose makes of programs that crash in many ways: names as gdb has them, frame by
 frame; the kind of crash; one signature with and without symbols, and for the minimal core."""
 
-import contextlib
 import json
 import os
 import re
@@ -13,22 +12,7 @@ from pathlib import Path
 
 import crash_zoo
 import harness
-
-CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
-
-
-@contextlib.contextmanager
-def cores_as_files():
-    """core_pattern is the whole machine's: it is given back."""
-    before = CORE_PATTERN.read_text()
-    if not before.startswith(("|", "@")) and "/" not in before:
-        yield
-        return
-    CORE_PATTERN.write_text("core\n")
-    try:
-        yield
-    finally:
-        CORE_PATTERN.write_text(before)
+import harness_core
 
 
 def crash(command, directory, kill_after=None, **more):
@@ -118,7 +102,7 @@ class Compared(unittest.TestCase):
 
     def setUp(self):
         self.dir = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="nines-test-")))
-        self.enterContext(cores_as_files())
+        self.enterContext(harness_core.core_pattern("core"))
 
     def compare(self, diagnosis, program, core, until=None, then=()):
         """All frames that gdb has: it stops at main, where we go on."""
