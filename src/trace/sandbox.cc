@@ -14,10 +14,6 @@ namespace nines::trace {
 namespace {
 
 constexpr uid_t kNobody = 65534;
-constexpr rlim_t kMaxCpuSeconds = 2;
-#if !defined(__SANITIZE_ADDRESS__)
-constexpr rlim_t kMaxAddressSpace = rlim_t{1} << 30;
-#endif
 
 Status become_nobody() {
   if (::geteuid() != 0) return {};
@@ -35,7 +31,7 @@ Status limit(int resource, rlim_t most) {
   return {};
 }
 
-Status allow_few_calls() {
+Status allow_few_calls(bool receives_files) {
   const std::unique_ptr<void, void (*)(void*)> filter(seccomp_init(SCMP_ACT_KILL_PROCESS),
                                                       seccomp_release);
   if (!filter) return Error(ErrorCode::kInternal, "create seccomp filter");
@@ -51,8 +47,15 @@ Status allow_few_calls() {
       return Error::from_errno(-bad, "allow system call");
     }
   }
-  // Refused and not deadly: libraries look for optional files.
-  for (const int call : {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(readlink)}) {
+  for (const int call : {SCMP_SYS(sendmsg), SCMP_SYS(recvmsg)}) {
+    if (!receives_files) break;
+    if (const int bad = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0); bad != 0) {
+      return Error::from_errno(-bad, "allow system call");
+    }
+  }
+  // Refused and not deadly: libraries look for optional files, and qsort(3) for memory.
+  for (const int call : {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(readlink),
+                         SCMP_SYS(sysinfo)}) {
     if (const int bad = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EACCES), call, 0); bad != 0) {
       return Error::from_errno(-bad, "refuse system call");
     }
@@ -65,7 +68,7 @@ Status allow_few_calls() {
 
 }  // namespace
 
-Status enter_sandbox() {
+Status enter_sandbox(const SandboxLimits& limits) {
   NINES_TRY(become_nobody());
   // After the change of user, which clears it: the parent's end is ours.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return Error::from_errno(errno, "PR_SET_PDEATHSIG");
@@ -73,11 +76,11 @@ Status enter_sandbox() {
     return Error::from_errno(errno, "PR_SET_NO_NEW_PRIVS");
   }
   NINES_TRY(limit(RLIMIT_CORE, 0));
-  NINES_TRY(limit(RLIMIT_CPU, kMaxCpuSeconds));
+  NINES_TRY(limit(RLIMIT_CPU, limits.cpu_seconds));
 #if !defined(__SANITIZE_ADDRESS__)  // its shadow memory alone is terabytes of address space
-  NINES_TRY(limit(RLIMIT_AS, kMaxAddressSpace));
+  NINES_TRY(limit(RLIMIT_AS, limits.address_space));
 #endif
-  return allow_few_calls();
+  return allow_few_calls(limits.receives_files);
 }
 
 }  // namespace nines::trace

@@ -17,6 +17,11 @@ constexpr std::size_t kMaxDynamic = 512;
 constexpr std::size_t kMaxLinkMaps = 4096;
 constexpr std::uint64_t kNameBytes = 256;
 constexpr std::size_t kMaxMappedFiles = 4096;
+constexpr std::uint64_t kPointers = 16 << 10;     // of the crashing thread's stack that is followed
+constexpr std::uint64_t kAllPointedTo = 2 << 20;  // what is kept because of them
+constexpr std::uint64_t kOtherStack = 32 << 10;   // of a stack that was left for a signal handler
+constexpr std::uint64_t kLibraryData = 64 << 10;
+constexpr std::uint64_t kExceptionClass = 0x474e5543432b2b00;  // "GNUCC++\0"
 
 class Picker {
  public:
@@ -32,6 +37,8 @@ class Picker {
       if (file.offset == 0 && ++files <= kMaxMappedFiles) ranges_.add(file.start, 1);
     }
     if (const auto debug = debug_structure()) link_maps(*debug);
+    pointed_to();
+    runtime_data();
     return std::move(ranges_);
   }
 
@@ -51,6 +58,55 @@ class Picker {
           std::min({share, left, segment->address + segment->memory_size - start});
       ranges_.add(start, size);
       left -= size;
+    }
+  }
+
+  /// What the crashing thread's registers and frames point to: the exception that nobody caught,
+  /// the message of an abort, and where it stood before a signal handler got a stack of its own.
+  void pointed_to() {
+    const elf::CoreThread& thread = head_.threads.front();
+    std::uint64_t left = kAllPointedTo;
+    for (const std::uint64_t value : thread.dwarf_registers) follow(value, &left);
+    const std::string stack = read_(thread.sp, kPointers);
+    for (std::uint64_t at = 0; const auto word = elf::read_at<std::uint64_t>(stack, at); at += 8) {
+      follow(*word, &left);
+    }
+  }
+
+  void follow(std::uint64_t pointer, std::uint64_t* left) {
+    const elf::CoreSegment* segment = head_.segment_at(pointer);
+    // What cannot be written to is in its file.
+    if (segment == nullptr || !segment->writable || !segment->readable || *left == 0) return;
+    const bool stack = head_.aux(AT_RANDOM) && head_.segment_at(*head_.aux(AT_RANDOM)) == segment;
+    const std::uint64_t end = segment->address + segment->memory_size;
+    // The header of an exception comes before what points to it.
+    const std::uint64_t start = pointer - std::min(pointer - segment->address, kRedZone);
+    const std::uint64_t before = ranges_.bytes();
+    ranges_.add(start, std::min(end - start, stack ? kOtherStack : 2 * kRedZone));
+    *left -= std::min(*left, ranges_.bytes() - before);
+    if (get<std::uint64_t>(pointer) == kExceptionClass) exception(pointer);
+  }
+
+  /// Its type, the types that is derived from, and the text of one with std::runtime_error's
+  /// layout.
+  /// @source Itanium C++ ABI, section 2.2; see runtime_facts.cc
+  void exception(std::uint64_t header) {
+    if (const auto text = get<std::uint64_t>(header + 40)) ranges_.add(*text, kNameBytes);
+    auto type = get<std::uint64_t>(header - 80);
+    for (int i = 0; type && head_.segment_at(*type) != nullptr && i < 4; ++i) {
+      ranges_.add(*type, 24);
+      if (const auto name = get<std::uint64_t>(*type + 8)) ranges_.add(*name, kNameBytes);
+      type = get<std::uint64_t>(*type + 16);
+    }
+  }
+
+  /// The data of the C library, where it keeps its last message.
+  void runtime_data() {
+    for (const elf::MappedFile& file : head_.files) {
+      const std::string_view name = std::string_view(file.path).substr(file.path.rfind('/') + 1);
+      const elf::CoreSegment* segment = head_.segment_at(file.start);
+      if (!name.starts_with("libc.so") || segment == nullptr || !segment->writable) continue;
+      ranges_.add(file.start, std::min(file.end - file.start, kLibraryData));
     }
   }
 
