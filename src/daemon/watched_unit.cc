@@ -51,6 +51,7 @@ void WatchedUnit::begin(const Id128& instance) {
   instance_ = instance;
   cache_ = {};
   next_in_ = kFirstReading;
+  pause_ = kFirstReading;
   // Disks outlive processes. Of what else there was the present use is another process's; what has
   // been learned of the load is kept where the limit has the same name again.
   if (!trends_.empty()) {
@@ -69,7 +70,9 @@ void WatchedUnit::begin(const Id128& instance) {
 
 std::vector<Foretold> WatchedUnit::take(const std::vector<usage::Usage>& usages, BootTime now) {
   std::vector<Foretold> foretold;
-  next_in_ = kLongestPause;
+  // A young one that uses next to nothing may be about to use all.
+  next_in_ = pause_;
+  pause_ = std::min(2 * pause_, kLongestPause);
   for (const usage::Usage& usage : usages) {
     const Series series{usage.resource, usage.limited_by};
     if (!trends_.contains(series)) {

@@ -58,6 +58,7 @@ class WatchedUnit {
   Id128 instance_;
   usage::UnitCache cache_;
   Nanoseconds next_in_{0};
+  Nanoseconds pause_{0};  ///< where nothing asks for the next reading sooner
   // Empty for most of perhaps a thousand units.
   Sparse<std::map<Series, Trend>> trends_;
   Sparse<std::map<std::pair<policy::Predictor, std::string>, std::string>> warnings_;

@@ -52,6 +52,26 @@ TEST(WatchedUnitTest, AFreshProcessHelpsWhereTheLimitIsItsOwn) {
   }
 }
 
+TEST(WatchedUnitTest, AnyFastLeakIsSeenThatBeginsWithNextToNothing) {
+  WatchedUnit unit;
+  unit.begin(instance(1));
+  EXPECT_FALSE(
+      leak(unit, 0, 26, of(usage::Resource::kMemory, usage::Scope::kUnit, "memory.max of /a"))
+          .empty());
+}
+
+TEST(WatchedUnitTest, WithNothingToWatchReadingsBecomeSeldom) {
+  WatchedUnit unit;
+  unit.begin(instance(1));
+  const usage::Usage little = of(usage::Resource::kMemory, usage::Scope::kUnit, "memory.max of /a");
+  BootTime now{1};
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(unit.take({little}, now).empty());
+    now = now + unit.next_in();
+  }
+  EXPECT_EQ(unit.next_in(), std::chrono::seconds(30));
+}
+
 TEST(WatchedUnitTest, EachInstanceHasItsOwnWarnings) {
   WatchedUnit unit;
   unit.begin(instance(1));
