@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "app/crash/crash_directory.h"
-#include "sys/file.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 #include "sys/test_directory.h"
 
 namespace nines::crash {
