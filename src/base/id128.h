@@ -21,6 +21,10 @@ class Id128 {
   /// @return nothing: it is anything else.
   static std::optional<Id128> parse(std::string_view text);
 
+  /// A new one: the milliseconds of UTC, then 80 random bits, which make it unique whatever the
+  /// clock does. An index over such ids grows at its end. Any thread, and any child of fork(2).
+  static Id128 make();
+
   bool is_null() const { return *this == Id128(); }
   const std::array<std::uint8_t, kBytes>& bytes() const { return bytes_; }
   /// The digits, also of the null id.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/crash/crash_directory.h"
+#include "base/id128.h"
 #include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 
 namespace nines::crash {
@@ -46,8 +47,7 @@ UniqueFd hold(const std::string& directory) {
 }  // namespace
 
 bool is_crash_id(std::string_view name) {
-  constexpr std::size_t kDigits = 32;  // ledger::new_id()
-  return name.size() == kDigits && name.find_first_not_of("0123456789abcdef") == name.npos;
+  return Id128::parse(name).has_value();
 }
 
 Result<Bytes> room_in(const std::string& store, const StoreLimits& limits) {

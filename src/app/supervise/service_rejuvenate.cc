@@ -75,7 +75,7 @@ void Service::rejuvenate(Completion done, const std::string& cause) {
   }
   rejuvenation_ = std::make_unique<Rejuvenation>();
   rejuvenation_->done = std::move(done);
-  state_.rejuvenation = SavedRejuvenation{event, new_invocation_id(), {}, false};
+  state_.rejuvenation = SavedRejuvenation{event, Id128::make(), {}, false};
   if (health_ && health_->tracker) schedule_health_check();
   launch_successor();
 }

@@ -106,7 +106,7 @@ void Service::promote_standby(BootTime when) {
   (void)decide(*unit_, outcome, state_.last_exit, uptime, when, state_.restart);
   main_ = std::exchange(standby_, LiveProcess{});
   state_.main = std::exchange(state_.standby, {});
-  state_.invocation_id = new_invocation_id();
+  state_.invocation_id = Id128::make();
   state_.standby_cgroup_b = !state_.standby_cgroup_b;
   state_.pending_outcome.reset();
   emit("standby.activated", ledger::Severity::kInfo, detail({{"pid", std::to_string(main_pid())}}));

@@ -74,7 +74,7 @@ void Service::start(Completion done) {
 void Service::begin_start() {
   restart_timer_.reset();
   standby_timer_.reset();
-  state_.invocation_id = new_invocation_id();
+  state_.invocation_id = Id128::make();
   state_.pending_outcome.reset();
   state_.was_ready = false;
   state_.main_pid_known = false;

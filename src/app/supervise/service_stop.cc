@@ -75,7 +75,7 @@ void Service::begin_stop(const StopReason& reason) {
     // Until now it was down against our will; from now on by request.
     state_.active_since_boot = boot_now();
     close_downtime();
-    state_.invocation_id = new_invocation_id();
+    state_.invocation_id = Id128::make();
     open_downtime(boot_now(), true, event);
   } else if (state_.was_ready) {
     open_downtime(boot_now(), true, event);

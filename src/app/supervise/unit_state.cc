@@ -124,10 +124,6 @@ std::string_view to_string(Phase phase) {
   return kPhaseNames[static_cast<std::size_t>(phase)];
 }
 
-Id128 new_invocation_id() {
-  return *Id128::parse(ledger::new_id());
-}
-
 std::string encode(const UnitState& state) {
   json out = {
       {"version", kVersion},

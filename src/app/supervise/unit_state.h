@@ -90,8 +90,6 @@ struct UnitState {
   SparseText waits_for;  ///< stopped with this unit (BindsTo=), to be started when it is back
 };
 
-Id128 new_invocation_id();
-
 std::string encode(const UnitState& state);
 /// @errors kCorrupt, naming the member.
 Result<UnitState> decode_unit_state(const std::string& json);
