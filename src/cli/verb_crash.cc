@@ -21,6 +21,7 @@
 #include "cli/text_width.h"
 #include "cli/verbs.h"
 #include "sys/file.h"
+#include "sys/own_program.h"
 
 namespace nines::cli {
 namespace {
@@ -48,10 +49,10 @@ std::string state_dir_of(const std::string& runtime_dir) {
 }
 
 crash::HookPaths paths_of(const Context& context) {
-  const std::string self = real_path("/proc/self/exe");
+  const std::string self = sys::own_program().value_or(std::string());
   // The kernel follows no link on the way to a socket.
   return {real_path(context.runtime_dir), real_path(state_dir_of(context.runtime_dir)),
-          self.substr(0, self.rfind('/') + 1) + "nines-crash-pipe"};
+          sys::beside(self, "nines-crash-pipe")};
 }
 
 bool kernel_has_core_sockets() {

@@ -14,6 +14,7 @@
 #include "daemon/runtime_directory.h"
 #include "daemon/worker.h"
 #include "sys/file.h"
+#include "sys/own_program.h"
 
 namespace {
 
@@ -26,22 +27,8 @@ int fail(const Error& error, int code) {
   return code;
 }
 
-Result<std::string> own_path() {
-  std::string path(4096, '\0');
-  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (n < 0) return Error::from_errno(errno, "read own path");
-  path.resize(static_cast<std::size_t>(n));
-  constexpr std::string_view kDeleted = " (deleted)";  // upgraded: the path leads to the new one
-  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
-  return path;
-}
-
-std::string keeper_beside(const std::string& self) {
-  return self.substr(0, self.rfind('/') + 1) + "nines-keeper";
-}
-
 int become_keeper(const std::string& self, std::vector<std::string> arguments) {
-  std::vector<std::string> words = {keeper_beside(self), "--", self};
+  std::vector<std::string> words = {sys::beside(self, "nines-keeper"), "--", self};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -63,7 +50,7 @@ int main(int argc, char** argv) {
   if (const Status armed = fault::arm_from_environment(); !armed) {
     return fail(armed.error(), kExitUsage);
   }
-  const auto self = own_path();
+  const auto self = sys::own_program();
   if (!self) return fail(self.error(), kExitFailure);
   std::vector<std::string> arguments = worker_arguments(argc, argv);
   if (parsed.options.keeper_fd < 0) {
@@ -85,7 +72,7 @@ int main(int argc, char** argv) {
   arguments.insert(arguments.begin(), *self);
   const std::string runtime_dir = parsed.options.runtime_dir;
   auto worker = std::make_unique<Worker>(std::move(parsed.options), std::move(arguments),
-                                         keeper_beside(*self));
+                                         sys::beside(*self, "nines-keeper"));
   const auto code = worker->run();
   const bool remove = worker->leaves_directory_behind();
   worker.reset();  // it may still write

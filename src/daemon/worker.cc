@@ -17,6 +17,7 @@
 #include "ledger/host_identity.h"
 #include "sys/file.h"
 #include "sys/instance_lock.h"
+#include "sys/own_program.h"
 #include "sys/scheduling.h"
 
 namespace nines::daemon {
@@ -24,11 +25,6 @@ namespace {
 
 constexpr Nanoseconds kKeeperRetry = std::chrono::seconds(1);
 constexpr Nanoseconds kFlush = std::chrono::seconds(2);
-
-/// @return the path of another of our programs, which lie in one directory.
-std::string beside(const std::string& program, std::string_view name) {
-  return program.substr(0, program.rfind('/') + 1) + std::string(name);
-}
 
 /// When we are gone, `nines why` finds the ledger by the runtime directory that it was told.
 void link_ledger(const std::string& runtime_dir, const std::string& database) {
@@ -158,7 +154,7 @@ Status Worker::State::open_core_socket(std::map<std::string, UniqueFd>& held) {
   NINES_TRY(keeper->store("core", core_listener.get()));
   crashes = std::make_unique<CrashCatcher>(
       loop, *manager, *keeper, *ledger,
-      CrashPlaces{beside(keeper_path, "nines-crash"), crash::store_path(options.state_dir),
+      CrashPlaces{sys::beside(keeper_path, "nines-crash"), crash::store_path(options.state_dir),
                   options.runtime_dir + "/crashes", options.state_dir});
   NINES_TRY(crashes->start(core_listener.get(), held));
   const auto said = put_hook_in_place(options.state_dir);
@@ -223,7 +219,7 @@ Result<int> Worker::run() {
     manager_options.load.search_path.push_back(std::move(directory));
   }
   manager_options.record_stacks =
-      make_stack_recorder(s.loop, s.options.log_dir, beside(s.keeper_path, "nines-stacks"));
+      make_stack_recorder(s.loop, s.options.log_dir, sys::beside(s.keeper_path, "nines-stacks"));
   s.manager = std::make_unique<supervise::Manager>(std::move(manager_options), s.loop, *s.keeper,
                                                    *s.ledger);
   std::map<std::string, UniqueFd> ours;  // what is not the units'

@@ -14,6 +14,7 @@
 #include "base/fault_point.h"
 #include "keeper/keeper.h"
 #include "sys/file.h"
+#include "sys/own_program.h"
 
 namespace nines::keeper {
 namespace {
@@ -123,14 +124,7 @@ Result<Options> parse_options(int argc, char** argv) {
   }
   options.worker_argv.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                              arguments.end());
-  // Not /proc/self/exe: after an upgrade the path leads to the new program, the link to the old.
-  std::string self(4096, '\0');
-  const ssize_t n = ::readlink("/proc/self/exe", self.data(), self.size());
-  if (n < 0) return Error::from_errno(errno, "read own path");
-  self.resize(static_cast<std::size_t>(n));
-  constexpr std::string_view kDeleted = " (deleted)";
-  if (self.ends_with(kDeleted)) self.resize(self.size() - kDeleted.size());
-  options.self_path = self;
+  NINES_ASSIGN(options.self_path, sys::own_program());
   return options;
 }
 

@@ -6,7 +6,6 @@
 // The kernel runs it as root, with nothing in its environment that we could trust.
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +18,9 @@
 #include "app/crash/pipe_protocol.h"
 #include "app/crash/places.h"
 #include "base/clock.h"
+#include "base/id128.h"
 #include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
+#include "sys/own_program.h"
 #include "sys/pidfd.h"
 #include "sys/procfs.h"
 #include "sys/unix_socket.h"
@@ -67,20 +68,6 @@ Result<sys::Pidfd> find(pid_t pid) {
   return process;
 }
 
-/// 32 hexadecimal digits, by the clock and at random, as ledger::new_id() makes them.
-std::string new_id() {
-  unsigned char random[16] = {};
-  (void)!::getrandom(random, sizeof random, 0);
-  std::uint64_t ms = static_cast<std::uint64_t>(utc_now().ns / 1'000'000);
-  for (int i = 5; i >= 0; --i, ms >>= 8) random[i] = static_cast<unsigned char>(ms);
-  std::string id;
-  for (const unsigned char byte : random) {
-    constexpr const char* kDigits = "0123456789abcdef";
-    id += {kDigits[byte >> 4], kDigits[byte & 15]};
-  }
-  return id;
-}
-
 /// A record as the daemon makes it (daemon/crash_record.h), to be found by the next one.
 void make_record(const Arguments& arguments, const std::string& id) {
   const std::string path = arguments.runtime_dir + "/crashes/" + id;
@@ -97,12 +84,10 @@ void make_record(const Arguments& arguments, const std::string& id) {
 
 /// @return only if it cannot be executed.
 Error become_nines_crash(const Arguments& arguments, const sys::Pidfd& process) {
-  std::string program(4096, '\0');
-  const ssize_t n = ::readlink("/proc/self/exe", program.data(), program.size());
-  if (n <= 0) return Error::from_errno(errno, "read own path");
-  program.resize(static_cast<std::size_t>(n));
-  program = program.substr(0, program.rfind('/') + 1) + "nines-crash";
-  const std::string id = new_id();
+  const auto own = sys::own_program();
+  if (!own) return own.error();
+  std::string program = sys::beside(*own, "nines-crash");
+  const std::string id = Id128::make().digits();
   (void)sys::make_directories(arguments.runtime_dir + "/crashes", 0700).has_value();
   make_record(arguments, id);
   // Above those that it is to have: none of both is overwritten.

@@ -8,6 +8,7 @@
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
+#include "sys/own_program.h"
 #include "sys/procfs.h"
 
 namespace nines::supervise {
@@ -19,10 +20,7 @@ constexpr int kExecPolls = 1000;
 constexpr Nanoseconds kExecPoll = std::chrono::milliseconds(1);
 
 std::string program_of(pid_t pid) {
-  constexpr std::string_view kDeleted = " (deleted)";
-  std::string path = sys::Procfs().executable(pid).value_or(std::string());
-  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
-  return path;
+  return sys::without_deleted_mark(sys::Procfs().executable(pid).value_or(std::string()));
 }
 
 /// Our predecessor died between the process's birth and noting its start time. That it is ours
