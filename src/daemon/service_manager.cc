@@ -62,18 +62,10 @@ Status send_to_service_manager(std::string_view text, const std::vector<int>& fd
 /// systemd's own hierarchy and v2, of a process: "HIERARCHY:PATH" by what is before the path.
 std::map<std::string, std::string> service_cgroups(pid_t pid) {
   std::map<std::string, std::string> paths;
-  const auto text = sys::read_file(fmt::format("/proc/{}/cgroup", pid));
-  if (!text) return paths;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    const auto first = line.find(':');
-    const auto second = first == line.npos ? line.npos : line.find(':', first + 1);
-    if (second == line.npos) continue;
-    const std::string_view names = line.substr(first + 1, second - first - 1);
-    if (names.empty() || names == "name=systemd")
-      paths[std::string(names)] = line.substr(second + 1);
+  const auto memberships = sys::Procfs().cgroups(pid);
+  if (!memberships) return paths;
+  for (const auto& [controllers, path] : *memberships) {
+    if (controllers.empty() || controllers == "name=systemd") paths[controllers] = path;
   }
   return paths;
 }

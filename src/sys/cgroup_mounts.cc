@@ -7,21 +7,19 @@
 #include "base/text.h"
 #include "sys/file.h"
 #include "sys/mountinfo.h"
+#include "sys/procfs.h"
 
 namespace nines::sys {
 namespace {
 
-/// One line: ID:CONTROLLERS:PATH. The v2 hierarchy has no controllers here, a named one "name=x".
+/// The v2 hierarchy has no controllers here; of no use to us is a named one, "name=x".
 struct Membership {
   std::vector<std::string> controllers;
   std::string path;
 };
-std::optional<Membership> parse_membership(std::string_view line) {
-  const auto first = line.find(':');
-  const auto second = first == line.npos ? line.npos : line.find(':', first + 1);
-  if (second == line.npos) return std::nullopt;
-  Membership membership{{}, std::string(line.substr(second + 1))};
-  for (const auto name : split(line.substr(first + 1, second - first - 1), ',')) {
+std::optional<Membership> membership_in(const CgroupMembership& line) {
+  Membership membership{{}, line.path};
+  for (const auto name : split(line.controllers, ',')) {
     if (name.starts_with("name=")) return std::nullopt;
     membership.controllers.emplace_back(name);
   }
@@ -60,8 +58,8 @@ std::vector<OwnCgroup> find_own_cgroups(const HostRoot& root) {
   for (const auto line : split(*mountinfo, '\n')) {
     if (auto mount = parse_mount(line)) mounts.push_back(std::move(*mount));
   }
-  for (const auto line : split(*memberships, '\n')) {
-    auto membership = parse_membership(line);
+  for (const CgroupMembership& line : parse_cgroups(*memberships)) {
+    auto membership = membership_in(line);
     if (!membership) continue;
     for (const Mount& mount : mounts) {
       if (!is_mount_of(mount, *membership)) continue;

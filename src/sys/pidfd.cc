@@ -19,17 +19,31 @@
 namespace nines::sys {
 namespace {
 
-// linux/pidfd.h of 6.15; Debian 12's headers do not have it yet.
+// linux/pidfd.h of 6.16; Debian's headers do not have it yet. A kernel that knows less of it fills
+// in what it knows.
 struct PidfdInfo {
   std::uint64_t mask;
   std::uint64_t cgroup_id;
   std::uint32_t pid, tgid, ppid;
   std::uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
   std::int32_t exit_code;
+  std::uint32_t coredump_mask, spare;
 };
-static_assert(sizeof(PidfdInfo) == 64);  // PIDFD_INFO_SIZE_VER0
+static_assert(sizeof(PidfdInfo) == 72);  // PIDFD_INFO_SIZE_VER1
+constexpr std::uint64_t kPidfdInfoPid = 1U << 0;
 constexpr std::uint64_t kPidfdInfoExit = 1U << 3;
+constexpr std::uint64_t kPidfdInfoCoredump = 1U << 4;
+constexpr std::uint32_t kDumped = 1U << 0;
+constexpr std::uint32_t kDumpedAsUser = 1U << 2;
 constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+Result<PidfdInfo> ask(int pidfd, std::uint64_t mask, const char* op) {
+  PidfdInfo info{};
+  info.mask = mask;
+  if (::ioctl(pidfd, kPidfdGetInfo, &info) == 0) return info;
+  if (errno == ENOTTY || errno == EINVAL) return Error(ErrorCode::kUnsupported, op);
+  return Error::from_errno(errno, op);
+}
 
 }  // namespace
 
@@ -89,18 +103,19 @@ bool Pidfd::has_exited() const {
 }
 
 Result<ExitStatus> Pidfd::exit_status() const {
-  PidfdInfo info{};
-  info.mask = kPidfdInfoExit;
-  if (::ioctl(fd(), kPidfdGetInfo, &info) != 0) {
-    if (errno == ENOTTY || errno == EINVAL) {
-      return Error(ErrorCode::kUnsupported, "read exit status from pidfd");
-    }
-    return Error::from_errno(errno, "read exit status from pidfd");
-  }
+  NINES_ASSIGN(const PidfdInfo info, ask(fd(), kPidfdInfoExit, "read exit status from pidfd"));
   if ((info.mask & kPidfdInfoExit) == 0) {
     return Error(ErrorCode::kBusy, "read exit status from pidfd").with_detail("not reaped yet");
   }
   return exit_status_from_wait(info.exit_code);
+}
+
+Result<CoredumpInfo> Pidfd::coredump() const {
+  NINES_ASSIGN(const PidfdInfo info, ask(fd(), kPidfdInfoPid | kPidfdInfoCoredump,
+                                         "ask pidfd whether the process is being dumped"));
+  const bool dumping = (info.mask & kPidfdInfoCoredump) != 0 && (info.coredump_mask & kDumped) != 0;
+  return CoredumpInfo{static_cast<pid_t>(info.tgid), dumping,
+                      (info.coredump_mask & kDumpedAsUser) != 0};
 }
 
 Result<ExitStatus> Pidfd::zombie_exit_status(pid_t pid) const {

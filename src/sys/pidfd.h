@@ -28,6 +28,13 @@ std::string to_string(const ExitStatus& status);
 /// From the wait status word of wait4(2), of the proc connector and of PIDFD_GET_INFO.
 ExitStatus exit_status_from_wait(int wstatus);
 
+/// Whether the kernel writes down a process that is dying.
+struct CoredumpInfo {
+  pid_t pid = 0;
+  bool dumping = false;
+  bool as_user = false;  ///< false: it changed its privileges, and its memory is for root alone
+};
+
 /// A process handle. Readable (POLLIN) when the process has ended.
 /// @source pidfd_open(2)
 class Pidfd {
@@ -57,6 +64,10 @@ class Pidfd {
   /// @errors kBusy: it still runs. kGone: reaped meanwhile. kDenied: needs ptrace access.
   /// @source proc_pid_stat(5), field 52
   Result<ExitStatus> zombie_exit_status(pid_t pid) const;
+
+  /// @errors kUnsupported before Linux 6.13; one before 6.16 says that it is not being dumped.
+  /// @source PIDFD_GET_INFO with PIDFD_INFO_COREDUMP, linux/pidfd.h
+  Result<CoredumpInfo> coredump() const;
 
   /// Duplicates a descriptor of the process into ours.
   /// @errors kDenied: needs PTRACE_MODE_ATTACH_REALCREDS. kNotFound: no such fd. kGone.

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
 #include "sys/file.h"
 
 namespace nines::sys {
@@ -68,6 +69,24 @@ Result<std::vector<int>> list_numbers(const std::string& path) {
 }
 
 }  // namespace
+
+std::vector<CgroupMembership> parse_cgroups(std::string_view text) {
+  std::vector<CgroupMembership> memberships;
+  for (const std::string_view line : split(text, '\n')) {
+    const auto first = line.find(':');
+    const auto second = first == line.npos ? line.npos : line.find(':', first + 1);
+    if (second == line.npos) continue;
+    memberships.push_back({std::string(line.substr(first + 1, second - first - 1)),
+                           std::string(line.substr(second + 1))});
+  }
+  return memberships;
+}
+
+Result<std::vector<CgroupMembership>> Procfs::cgroups(pid_t pid) const {
+  NINES_ASSIGN(const std::string text,
+               gone_if_missing(read_file(root_.path(pid_path(pid, "cgroup")))));
+  return parse_cgroups(text);
+}
 
 Result<ProcessStat> Procfs::stat(pid_t pid) const {
   NINES_ASSIGN(const std::string line,

@@ -34,6 +34,15 @@ struct ProcessStat {
 /// @errors kCorrupt: not the documented form.
 Result<ProcessStat> parse_process_stat(std::string_view line);
 
+/// One line of /proc/PID/cgroup: a hierarchy, and where in it the process is.
+struct CgroupMembership {
+  std::string controllers;  ///< "memory", "cpu,cpuacct", "name=systemd"; empty: v2
+  std::string path;         ///< below the mount, as its cgroup namespace shows it
+};
+
+/// What is no such line is left out. @source cgroups(7)
+std::vector<CgroupMembership> parse_cgroups(std::string_view text);
+
 class Procfs {
  public:
   explicit Procfs(HostRoot root = {}) : root_(std::move(root)) {}
@@ -55,6 +64,7 @@ class Procfs {
   /// Target of /proc/PID/exe, with " (deleted)" behind it when the file was replaced.
   /// @errors kNotFound: a kernel thread or zombie has none. kDenied.
   Result<std::string> executable(pid_t pid) const;
+  Result<std::vector<CgroupMembership>> cgroups(pid_t pid) const;
   /// Open descriptors: number -> link text ("socket:[1234]", "/dev/null").
   Result<std::map<int, std::string>> descriptors(pid_t pid) const;
   /// Inodes of the sockets among them, which name a socket in the kernel's own lists.

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -193,6 +194,27 @@ TEST(ProcfsLive, AProcessWithoutItsFirstThreadStillRuns) {
   const Procfs procfs;
   ASSERT_TRUE(eventually([&] { return procfs.stat(child.pid())->state == 'Z'; }));
   EXPECT_TRUE(procfs.is_running(*procfs.identify(child.pid())));
+}
+
+TEST(Cgroups, AreALineForEachHierarchy) {
+  const auto found =
+      parse_cgroups("9:name=systemd:/\n4:memory,cpu:/a:b/c.service\nnonsense\n7\n0::/x\n");
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].controllers, "name=systemd");
+  EXPECT_EQ(found[1].controllers, "memory,cpu");
+  EXPECT_EQ(found[1].path, "/a:b/c.service") << "a path may hold anything";
+  EXPECT_EQ(found[2].controllers, "");
+  EXPECT_EQ(found[2].path, "/x");
+}
+
+TEST(Cgroups, OfAProcessThatIsGoneAreNone) {
+  const auto ours = Procfs().cgroups(::getpid());
+  ASSERT_TRUE(ours);
+  EXPECT_FALSE(ours->empty());
+  constexpr pid_t kNobody = 0x3fffffff;  // beyond any pid_max
+  const auto none = Procfs().cgroups(kNobody);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code(), ErrorCode::kGone);
 }
 
 }  // namespace

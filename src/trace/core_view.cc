@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "elf/byte_reader.h"
+#include "sys/own_program.h"
 
 namespace nines::trace {
 namespace {
@@ -14,7 +15,6 @@ constexpr std::size_t kMaxModules = 4096;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kMaxVdso = 1 << 20;
 constexpr std::string_view kVdso = "[vdso]";
-constexpr std::string_view kDeleted = " (deleted)";
 #if defined(__x86_64__)
 constexpr elf::Machine kOurs = elf::Machine::kX86_64;
 #elif defined(__aarch64__)
@@ -145,8 +145,7 @@ void CoreView::load(ModuleView* module) {
 }
 
 void CoreView::load_file(ModuleView* module, const elf::Program* in_memory) {
-  std::string path = module->path;
-  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  const std::string path = sys::without_deleted_mark(module->path);
   const OpenFile* file = files_->given(module->build_id, ".dynamic");
   if (file == nullptr) file = files_->given(module->build_id, ".text");
   if (file == nullptr) file = files_->mapped(path);

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "sys/file.h"
+#include "sys/unix_socket.h"
 
 namespace nines::trace {
 namespace {
@@ -71,54 +72,15 @@ UniqueFd open_requested(char kind, std::string_view text) {
   return {};
 }
 
-constexpr std::size_t kControlSpace = CMSG_SPACE(sizeof(int));
-
-bool send_answer(int socket, int fd) {
-  char found = fd >= 0 ? 1 : 0;
-  iovec part{&found, 1};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[kControlSpace] = {};
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  }
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
-}
-
 }  // namespace
 
 UniqueFd FileClient::ask(FileRequest kind, std::string_view text) const {
   std::string request(1, static_cast<char>(kind));
   request += text;
-  iovec out{request.data(), request.size()};
-  msghdr question{};
-  question.msg_iov = &out;
-  question.msg_iovlen = 1;
-  if (request.size() > kMaxRequest ||
-      ::sendmsg(socket_, &question, MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
-    return {};
-  }
-  char found = 0;
-  iovec part{&found, 1};
-  alignas(cmsghdr) char control[kControlSpace] = {};
-  msghdr answer{};
-  answer.msg_iov = &part;
-  answer.msg_iovlen = 1;
-  answer.msg_control = control;
-  answer.msg_controllen = sizeof control;
-  if (::recvmsg(socket_, &answer, MSG_CMSG_CLOEXEC) != 1 || found != 1) return {};
-  const cmsghdr* rights = CMSG_FIRSTHDR(&answer);
-  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return {};
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-  return UniqueFd(fd);
+  if (request.size() > kMaxRequest || !sys::send_message(socket_, request)) return {};
+  auto answer = sys::receive_message(socket_, 1, 0);
+  if (!answer || !*answer || (*answer)->fds.size() != 1) return {};
+  return std::move((*answer)->fds.front());
 }
 
 bool serve_file(int socket) {
@@ -130,7 +92,9 @@ bool serve_file(int socket) {
   if (size < 1 || size > static_cast<ssize_t>(request.size())) return false;
   const UniqueFd file = open_requested(
       request[0], std::string_view(request.data() + 1, static_cast<std::size_t>(size) - 1));
-  return send_answer(socket, file ? file.get() : -1);
+  constexpr std::string_view kAnswer = "f";  // with the file, if there is one
+  const std::vector<int> fds = file ? std::vector{file.get()} : std::vector<int>();
+  return sys::send_message(socket, kAnswer, fds).has_value();
 }
 
 }  // namespace nines::trace

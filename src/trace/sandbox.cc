@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -24,8 +25,13 @@ Status become_nobody() {
 }
 
 Status limit(int resource, rlim_t most) {
-  const rlimit value{most, most};
-  if (::setrlimit(static_cast<__rlimit_resource>(resource), &value) != 0) {
+  const auto which = static_cast<__rlimit_resource>(resource);
+  rlimit now{};
+  if (::getrlimit(which, &now) != 0) return Error::from_errno(errno, "read limit");
+  // Where less is allowed already, nobody may raise it.
+  const rlim_t allowed = std::min(most, now.rlim_max);
+  const rlimit value{allowed, allowed};
+  if (::setrlimit(which, &value) != 0) {
     return Error::from_errno(errno, "set limit");
   }
   return {};
@@ -53,9 +59,10 @@ Status allow_few_calls(bool receives_files) {
       return Error::from_errno(-bad, "allow system call");
     }
   }
-  // Refused and not deadly: libraries look for optional files, and qsort(3) for memory.
+  // Refused and not deadly: libraries look for optional files, and qsort(3) for memory;
+  // sys::receive_message() asks for the kind of a socket whose other end is gone.
   for (const int call : {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(readlink),
-                         SCMP_SYS(sysinfo)}) {
+                         SCMP_SYS(sysinfo), SCMP_SYS(getsockopt)}) {
     if (const int bad = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EACCES), call, 0); bad != 0) {
       return Error::from_errno(-bad, "refuse system call");
     }

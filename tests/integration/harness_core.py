@@ -48,6 +48,17 @@ def core_pattern(pattern):
         yield
 
 
+def held_echo(daemon):
+    """A server whose socket is held for it. @return (its unit, the socket's, the port)."""
+    port = harness.free_port()
+    daemon.socket_unit("held", f"ListenStream=127.0.0.1:{port}")
+    name = daemon.service(
+        "held", "Type=notify\nLimitCORE=infinity\nRestart=always\n"
+        f"ExecStart={harness.target('echo_server')} --notify",
+        unit="Requires=held.socket\nAfter=held.socket")
+    return name, "held.socket", port
+
+
 class CrashTest(harness.DaemonTest):
     """A daemon whose core socket the kernel is told to use."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import harness
 import harness_env
 from harness import alive, kill, wait_until
-from harness_core import CrashTest
+from harness_core import CrashTest, held_echo
 
 NO_LIMIT = "LimitCORE=infinity"
 
@@ -61,13 +61,8 @@ class Units(CrashTest):
 
     def test_the_successor_answers_while_the_victim_waits(self):
         """nines-crash is held back; the one that crashed is still there when its successor serves."""
-        port = harness.free_port()
-        self.daemon.socket_unit("held", f"ListenStream=127.0.0.1:{port}")
-        name = self.daemon.service(
-            "held", f"Type=notify\n{NO_LIMIT}\nRestart=always\n"
-            f"ExecStart={harness.target('echo_server')} --notify",
-            unit="Requires=held.socket\nAfter=held.socket")
-        self.start_daemon("held.socket", name, env={"NINES_FAULT": "crash_directory_made:stall"})
+        name, held, port = held_echo(self.daemon)
+        self.start_daemon(held, name, env={"NINES_FAULT": "crash_directory_made:stall"})
         pid = self.daemon.wait_main_pid(name)
         kill(pid, signal.SIGSEGV)
         with harness.EchoClient(port) as client:
@@ -81,15 +76,10 @@ class Units(CrashTest):
 
     def test_the_core_socket_is_notice_enough(self):
         """Also where the kernel tells nobody of its processes, as in a network namespace."""
-        port = harness.free_port()
-        self.daemon.socket_unit("held", f"ListenStream=127.0.0.1:{port}")
-        name = self.daemon.service(
-            "held", f"Type=notify\n{NO_LIMIT}\nRestart=always\n"
-            f"ExecStart={harness.target('echo_server')} --notify",
-            unit="Requires=held.socket\nAfter=held.socket")
+        name, held, port = held_echo(self.daemon)
         unshare = harness.need_program("unshare")
         up = "ip link set lo up && exec \"$@\""
-        self.daemon.start("held.socket", name, command_prefix=[unshare, "-n", "sh", "-c", up, "sh"])
+        self.daemon.start(held, name, command_prefix=[unshare, "-n", "sh", "-c", up, "sh"])
         self.assertTrue(self.daemon.events(kind="daemon.no-crash-notice"))
         self.point_kernel_at_us()
         pid = self.daemon.wait_main_pid(name)

@@ -185,6 +185,15 @@ class Damaged(Compared):
             self.assertIn("nines-diagnose: ", done.stderr)
         return done
 
+    def test_a_core_where_less_memory_is_allowed(self):
+        """What is allowed already is enough, and nobody may raise it."""
+        _, core = self.make("plain")
+        done = subprocess.run(
+            [harness.need_program("prlimit"), f"--as={1 << 30}", harness.binary("nines-diagnose"),
+             str(core)], capture_output=True, text=True, timeout=90, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["signature"], diagnose(core)["signature"])
+
     def test_a_core_that_is_cut_off(self):
         _, core = self.make("plain")
         whole = core.read_bytes()

@@ -10,7 +10,7 @@ import harness
 import harness_core
 import harness_env
 from harness import wait_until
-from harness_core import CORE_PATTERN, CrashTest
+from harness_core import CORE_PATTERN, CrashTest, held_echo
 
 FORMER = "/tmp/nines-test-%e.%p.core"
 
@@ -186,13 +186,8 @@ class Pipe(CrashTest):
         self.assertEqual(pattern(), FORMER)
 
     def test_a_unit(self):
-        port = harness.free_port()
-        self.daemon.socket_unit("held", f"ListenStream=127.0.0.1:{port}")
-        name = self.daemon.service(
-            "held", f"Type=notify\nLimitCORE=infinity\nRestart=always\n"
-            f"ExecStart={harness.target('echo_server')} --notify",
-            unit="Requires=held.socket\nAfter=held.socket")
-        self.daemon.start("held.socket", name)
+        name, held, port = held_echo(self.daemon)
+        self.daemon.start(held, name)
         self.set_up()
         pid = self.daemon.wait_main_pid(name)
         harness.kill(pid, signal.SIGSEGV)

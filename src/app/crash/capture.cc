@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 
 #include "app/crash/core_stream.h"
 #include "app/crash/essential_memory.h"
@@ -31,17 +30,10 @@ Status write_all(int fd, std::string_view bytes) {
 
 Result<std::uint64_t> write_core(const std::string& path, const CoreStart& start,
                                  const ReadMemory& read) {
-  const std::string part = path + ".part";
-  (void)std::remove(part.c_str());
   NINES_ASSIGN(const UniqueFd file,
-               sys::open_file(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kForUsAlone));
-  const auto kept =
-      write_minimal_core(start.bytes, start.head, essential_memory(start.head, read), read,
-                         [&](std::string_view bytes) { return write_all(file.get(), bytes); });
-  if (kept && std::rename(part.c_str(), path.c_str()) == 0) return kept;
-  const Error why = kept ? Error::from_errno(errno, "rename", part) : kept.error();
-  (void)std::remove(part.c_str());
-  return why;
+               sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kForUsAlone));
+  return write_minimal_core(start.bytes, start.head, essential_memory(start.head, read), read,
+                            [&](std::string_view bytes) { return write_all(file.get(), bytes); });
 }
 
 }  // namespace

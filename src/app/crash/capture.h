@@ -24,9 +24,10 @@ struct Captured {
 };
 
 /// Copies the essential memory, and leaves in `directory`: "core", which gdb opens, and
-/// "facts.json", what /proc told. Both are there whole, or not at all. Afterwards the rest of the
-/// kernel's core is still to come over the stream: read it, or close it and the process ends.
-/// @pre    the directory exists, and is for nobody else.
+/// "facts.json", what /proc told. Afterwards the rest of the kernel's core is still to come over
+/// the stream: read it, or close it and the process ends.
+/// @pre    the directory exists, and is for nobody else; after a failure it is the caller's to
+/// remove.
 /// @param start  what read_core_start() read from the stream.
 /// @errors kGone: the process was killed meanwhile. kNoSpace, kIo.
 Result<Captured> capture(const Victim& victim, const CoreStart& start,

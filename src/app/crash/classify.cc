@@ -8,13 +8,10 @@
 #include <cstring>
 #include <memory>
 
+#include "sys/signals.h"
+
 namespace nines::crash {
 namespace {
-
-std::string signal_name(int number) {
-  const char* name = ::sigabbrev_np(number);
-  return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
-}
 
 std::vector<std::string> instruction_evidence(const Fault& fault) {
   if (!fault.instruction) return {};
@@ -90,7 +87,7 @@ Classification classify_seccomp(const Fault& fault) {
 
 Classification classify_sent(const trace::CoreView& core, const Fault& fault) {
   const int sender = fault.signal.sender_pid.value_or(0);
-  const std::string name = signal_name(fault.signal.number);
+  const std::string name = sys::signal_name(fault.signal.number);
   Classification found{"signal", fmt::format("{} was sent by the kernel.", name), {}};
   if (sender == core.head().pid) {
     found.summary = fmt::format("The process sent itself {}.", name);

@@ -61,7 +61,6 @@ class CoreConnection {
   pid_t pid_ = 0;
   bool by_owner_ = false;
   CoreOffer offer_;
-  std::uint32_t answer_size_ = 0;
 };
 
 }  // namespace nines::crash

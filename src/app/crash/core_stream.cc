@@ -1,52 +1,18 @@
 #include "app/crash/core_stream.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <vector>
 
+#include "app/crash/timed_read.h"
+
 namespace nines::crash {
 namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kBlock = std::size_t{256} << 10;
-
-Status wait_readable(int fd, BootTime deadline) {
-  const Nanoseconds left = deadline - boot_now();
-  if (left.count() <= 0) return Error(ErrorCode::kTimeout, "read the core");
-  pollfd readable{fd, POLLIN, 0};
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
-  (void)::poll(&readable, 1, static_cast<int>(std::min<std::int64_t>(ms, 60'000)));
-  return {};
-}
-
-/// @return 0 at the end.
-Result<std::size_t> read_some(int fd, char* into, std::size_t size, BootTime deadline) {
-  for (;;) {
-    const ssize_t n = ::read(fd, into, size);
-    if (n >= 0) return static_cast<std::size_t>(n);
-    // The kernel ends it so when the process is killed in the middle.
-    if (errno == ECONNRESET) return std::size_t{0};
-    if (errno == EAGAIN) NINES_TRY(wait_readable(fd, deadline));
-    if (errno != EAGAIN && errno != EINTR) return Error::from_errno(errno, "read the core");
-    if (boot_now() >= deadline) return Error(ErrorCode::kTimeout, "read the core");
-  }
-}
-
-Status append(int fd, std::size_t size, BootTime deadline, std::string* bytes) {
-  std::size_t done = bytes->size();
-  bytes->resize(done + size);
-  while (done < bytes->size()) {
-    NINES_TRY(wait_readable(fd, deadline));
-    NINES_ASSIGN(const std::size_t n,
-                 read_some(fd, bytes->data() + done, bytes->size() - done, deadline));
-    if (n == 0) return Error(ErrorCode::kGone, "read the core's head");
-    done += n;
-  }
-  return {};
-}
 
 class Writer {
  public:
@@ -108,10 +74,15 @@ class Writer {
 
 Result<CoreStart> read_core_start(int stream, BootTime deadline) {
   CoreStart start;
-  NINES_TRY(append(stream, elf::kCoreStart, deadline, &start.bytes));
+  const auto append = [&](std::size_t more) {
+    const std::size_t had = start.bytes.size();
+    start.bytes.resize(had + more);
+    return read_exactly(stream, start.bytes.data() + had, more, deadline);
+  };
+  NINES_TRY(append(elf::kCoreStart));
   NINES_ASSIGN(const std::size_t size, elf::core_head_size(start.bytes));
   if (size > start.bytes.size()) {
-    NINES_TRY(append(stream, size - start.bytes.size(), deadline, &start.bytes));
+    NINES_TRY(append(size - start.bytes.size()));
   }
   NINES_ASSIGN(start.head, elf::parse_core_head(start.bytes));
   return start;
@@ -125,7 +96,6 @@ Status copy_core(int stream, std::string_view start, int out, std::uint64_t most
   std::vector<char> block(kBlock);
   std::size_t filled = 0;
   while (writer.written() < most) {
-    NINES_TRY(wait_readable(stream, deadline));
     NINES_ASSIGN(const std::size_t n,
                  read_some(stream, block.data() + filled, block.size() - filled, deadline));
     filled += n;

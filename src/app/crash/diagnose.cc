@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <cstring>
 #include <map>
 
 #include "app/crash/classify.h"
@@ -11,6 +10,7 @@
 #include "app/crash/runtime_facts.h"
 #include "app/crash/signature.h"
 #include "app/crash/symbolize.h"
+#include "sys/signals.h"
 #include "trace/core_view.h"
 #include "trace/debug_files.h"
 #include "trace/stack.h"
@@ -72,9 +72,7 @@ class Diagnoser {
     out_.name = head.name;
     out_.arguments = head.arguments;
     out_.signal = head.signal;
-    const char* name = ::sigabbrev_np(head.signal.number);
-    out_.signal_name =
-        name == nullptr ? std::to_string(head.signal.number) : std::string("SIG") + name;
+    out_.signal_name = sys::signal_name(head.signal.number);
     out_.thread_count = head.threads.size();
   }
 

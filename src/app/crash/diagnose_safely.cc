@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "app/crash/diagnosis_json.h"
 #include "base/clock.h"
 #include "sys/pidfd.h"
+#include "sys/unix_socket.h"
 #include "trace/file_server.h"
 #include "trace/mapped_bytes.h"
 #include "trace/sandbox.h"
@@ -29,6 +29,7 @@ constexpr std::chrono::seconds kPatience{20};
 // Mapped files count, and one with debug information may be some GiB.
 constexpr std::uint64_t kAddressSpace = std::uint64_t{16} << 30;
 constexpr int kNoSandbox = 3;
+constexpr int kNobodyListens = 4;
 
 /// Before the text from the child: a document follows, or a failure's code and its message.
 constexpr char kDocument = 'D', kFailure = 'F';
@@ -37,7 +38,7 @@ void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) ::_exit(kNoSandbox);
+    if (n <= 0) ::_exit(kNobodyListens);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
@@ -111,16 +112,19 @@ Result<Diagnosis> understand(const std::string& answer, const sys::ExitStatus& s
                  "diagnose core")
         .with_detail(answer.substr(2));
   }
+  if (status.kind == sys::ExitStatus::Kind::kExited && status.value == kNoSandbox) {
+    return Error(ErrorCode::kUnsupported, "diagnose core")
+        .with_detail("what a stranger has written is only parsed in a sandbox, and there is none")
+        .with_hint("run it where seccomp filters may be set, as outside of a container");
+  }
   return Error(ErrorCode::kInternal, "diagnose core")
       .with_detail("its parser ended with " + sys::to_string(status));
 }
 
 Result<Diagnosis> attempt(int core, const std::vector<UniqueFd>& extra, Depth depth) {
-  int pair[2], ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    return Error::from_errno(errno, "socketpair");
-  }
-  UniqueFd ours(pair[0]), theirs(pair[1]);
+  int ends[2];
+  NINES_ASSIGN(auto sockets, sys::seqpacket_pair());
+  UniqueFd ours = std::move(sockets.first), theirs = std::move(sockets.second);
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "pipe");
   UniqueFd from_child(ends[0]), to_parent(ends[1]);
   const pid_t child = ::fork();

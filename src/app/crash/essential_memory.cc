@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/crash/cxx_exception.h"
 #include "elf/byte_reader.h"
 
 namespace nines::crash {
@@ -21,7 +22,6 @@ constexpr std::uint64_t kPointers = 16 << 10;     // of the crashing thread's st
 constexpr std::uint64_t kAllPointedTo = 2 << 20;  // what is kept because of them
 constexpr std::uint64_t kOtherStack = 32 << 10;   // of a stack that was left for a signal handler
 constexpr std::uint64_t kLibraryData = 64 << 10;
-constexpr std::uint64_t kExceptionClass = 0x474e5543432b2b00;  // "GNUCC++\0"
 
 class Picker {
  public:
@@ -84,19 +84,20 @@ class Picker {
     const std::uint64_t before = ranges_.bytes();
     ranges_.add(start, std::min(end - start, stack ? kOtherStack : 2 * kRedZone));
     *left -= std::min(*left, ranges_.bytes() - before);
-    if (get<std::uint64_t>(pointer) == kExceptionClass) exception(pointer);
+    if (get<std::uint64_t>(pointer) == cxx::kClass) exception(pointer);
   }
 
   /// Its type, the types that is derived from, and the text of one with std::runtime_error's
   /// layout.
-  /// @source Itanium C++ ABI, section 2.2; see runtime_facts.cc
   void exception(std::uint64_t header) {
-    if (const auto text = get<std::uint64_t>(header + 40)) ranges_.add(*text, kNameBytes);
-    auto type = get<std::uint64_t>(header - 80);
+    if (const auto text = get<std::uint64_t>(header + cxx::kHeaderSize + cxx::kTextInError))
+      ranges_.add(*text, kNameBytes);
+    auto type = get<std::uint64_t>(header - cxx::kTypeBeforeHeader);
     for (int i = 0; type && head_.segment_at(*type) != nullptr && i < 4; ++i) {
-      ranges_.add(*type, 24);
-      if (const auto name = get<std::uint64_t>(*type + 8)) ranges_.add(*name, kNameBytes);
-      type = get<std::uint64_t>(*type + 16);
+      ranges_.add(*type, cxx::kTypeSize);
+      if (const auto name = get<std::uint64_t>(*type + cxx::kNameInType))
+        ranges_.add(*name, kNameBytes);
+      type = get<std::uint64_t>(*type + cxx::kBaseInType);
     }
   }
 

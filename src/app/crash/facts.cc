@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "sys/file.h"
+#include "sys/own_program.h"
 #include "sys/procfs.h"
 
 namespace nines::crash {
@@ -85,9 +86,8 @@ bool names_a_secret(std::string_view name) {
 }
 
 Result<std::string> program_of(pid_t pid) {
-  NINES_ASSIGN(std::string path, sys::Procfs().executable(pid));
-  constexpr std::string_view kDeleted = " (deleted)";
-  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
+  NINES_ASSIGN(std::string executable, sys::Procfs().executable(pid));
+  const std::string path = sys::without_deleted_mark(std::move(executable));
   return path.substr(path.rfind('/') + 1);
 }
 

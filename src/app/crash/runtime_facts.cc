@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "app/crash/cxx_exception.h"
 #include "elf/symbols.h"
 
 namespace nines::crash {
@@ -14,15 +15,6 @@ constexpr std::uint64_t kWord = 8;
 constexpr std::uint64_t kMaxWords = 4096;
 constexpr int kMaxBases = 32;
 
-// struct __cxa_exception, its unwindHeader at 80; struct _Unwind_Exception, 32 bytes.
-constexpr std::uint64_t kClass = 0x474e5543432b2b00;  // "GNUCC++\0"
-constexpr std::uint64_t kTypeBeforeHeader = 80;
-constexpr std::uint64_t kHeaderSize = 32;
-// std::type_info: the table of virtual functions, the name; __si_class_type_info: its base.
-constexpr std::uint64_t kNameInType = 8, kBaseInType = 16;
-// std::logic_error, std::runtime_error: the table, the text.
-constexpr std::uint64_t kTextInError = 8;
-
 std::optional<std::string> printable_message(std::optional<std::string> text) {
   if (!text || text->empty()) return std::nullopt;
   while (!text->empty() && text->back() == '\n') text->pop_back();
@@ -30,7 +22,7 @@ std::optional<std::string> printable_message(std::optional<std::string> text) {
 }
 
 std::optional<std::string> type_name(const elf::Memory& memory, std::uint64_t type) {
-  const auto name_at = memory.get<std::uint64_t>(type + kNameInType);
+  const auto name_at = memory.get<std::uint64_t>(type + cxx::kNameInType);
   auto name = name_at ? memory.text(*name_at, kMaxTypeName) : std::nullopt;
   if (!name || name->empty()) return std::nullopt;
   if (name->front() == '*') name->erase(0, 1);  // compared by address; libstdc++, typeinfo
@@ -42,7 +34,7 @@ bool has_text(const elf::Memory& memory, std::uint64_t type) {
     const auto name = type_name(memory, type);
     if (!name) return false;
     if (*name == "St11logic_error" || *name == "St13runtime_error") return true;
-    const auto base = memory.get<std::uint64_t>(type + kBaseInType);
+    const auto base = memory.get<std::uint64_t>(type + cxx::kBaseInType);
     if (!base) return false;
     type = *base;
   }
@@ -51,14 +43,14 @@ bool has_text(const elf::Memory& memory, std::uint64_t type) {
 
 std::optional<CxxException> exception_at(const elf::Memory& memory, std::uint64_t header) {
   const auto its_class = memory.get<std::uint64_t>(header);
-  if (!its_class || (*its_class & ~std::uint64_t{0xff}) != kClass) return std::nullopt;
-  const auto type = memory.get<std::uint64_t>(header - kTypeBeforeHeader);
+  if (!its_class || (*its_class & cxx::kClassMask) != cxx::kClass) return std::nullopt;
+  const auto type = memory.get<std::uint64_t>(header - cxx::kTypeBeforeHeader);
   const auto name = type ? type_name(memory, *type) : std::nullopt;
   if (!name) return std::nullopt;
   CxxException found;
   found.type = elf::demangle_type(*name);
   if (has_text(memory, *type)) {
-    const auto text = memory.get<std::uint64_t>(header + kHeaderSize + kTextInError);
+    const auto text = memory.get<std::uint64_t>(header + cxx::kHeaderSize + cxx::kTextInError);
     if (text) found.what = printable_message(memory.text(*text, kMaxMessage));
   }
   return found;

@@ -1,9 +1,7 @@
 // Manager: whose process it is that crashes.
 
-#include <fmt/format.h>
-
 #include "app/supervise/manager.h"
-#include "sys/file.h"
+#include "sys/procfs.h"
 
 namespace nines::supervise {
 namespace {
@@ -12,17 +10,10 @@ namespace {
 /// groups is: where the mount is another's, "/redis.service" could be anybody's.
 std::vector<std::string> cgroups_of(pid_t pid) {
   std::vector<std::string> paths;
-  const auto text = sys::read_file(fmt::format("/proc/{}/cgroup", pid));
-  if (!text) return paths;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    // HIERARCHY:CONTROLLERS:PATH, cgroups(7)
-    const auto second = line.find(':', line.find(':') + 1);
-    if (second == line.npos) continue;
-    const std::string_view path = line.substr(second + 1);
-    if (path.find('/', 1) != path.npos) paths.emplace_back(path);
+  const auto memberships = sys::Procfs().cgroups(pid);
+  if (!memberships) return paths;
+  for (const sys::CgroupMembership& membership : *memberships) {
+    if (membership.path.find('/', 1) != std::string::npos) paths.push_back(membership.path);
   }
   return paths;
 }
