@@ -132,6 +132,8 @@ Status keep(const Arguments& arguments, Outcome* outcome) {
   outcome->signal = start.head.signal.number;
   outcome->threads = start.head.threads.size();
   outcome->program = crash::program_of(source.pid).value_or(start.head.name);
+  // Killed meanwhile: its pid may be another's, whose name that is.
+  if (source.victim().process.has_exited()) outcome->program = start.head.name;
   if (is_given_away(arguments, source.victim(), start, outcome)) return {};
   NINES_ASSIGN(auto directory, crash::CrashDirectory::make(arguments.directory));
   NINES_TRY(fault::hit(FaultPoint::crash_directory_made));
