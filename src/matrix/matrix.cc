@@ -52,7 +52,7 @@ Matrix probe(const ProbeOptions& options, Commands& commands) {
 }
 
 Matrix probe(const ProbeOptions& options) {
-  RunningCommands commands(std::chrono::steady_clock::now() + options.limit);
+  RunningCommands commands(boot_now() + options.limit);
   return probe(options, commands);
 }
 

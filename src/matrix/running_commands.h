@@ -1,10 +1,10 @@
 // Commands that really run.
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <memory>
 
+#include "base/clock.h"
 #include "matrix/commands.h"
 
 namespace nines::matrix {
@@ -12,7 +12,7 @@ namespace nines::matrix {
 class RunningCommands : public Commands {
  public:
   /// @param deadline  after this instant whatever has not answered is killed.
-  explicit RunningCommands(std::chrono::steady_clock::time_point deadline);
+  explicit RunningCommands(BootTime deadline);
   RunningCommands(const RunningCommands&) = delete;
   RunningCommands& operator=(const RunningCommands&) = delete;
   /// Ends and reaps what still runs, with all its children.
@@ -23,7 +23,7 @@ class RunningCommands : public Commands {
 
  private:
   class Run;
-  std::chrono::steady_clock::time_point deadline_;
+  BootTime deadline_;
   std::map<Command, std::unique_ptr<Run>> runs_;
 };
 

@@ -17,7 +17,7 @@ Command shell(std::string script) {
 }
 
 TEST(RunningCommands, BringsWhatAProgramSays) {
-  RunningCommands commands(steady_clock::now() + std::chrono::minutes(1));
+  RunningCommands commands(boot_now() + std::chrono::minutes(1));
   const Answer answer = commands.answer(shell("echo out; echo err >&2; exit 3"));
   EXPECT_EQ(answer.how, Answer::How::kExited);
   EXPECT_EQ(answer.code, 3);
@@ -27,7 +27,7 @@ TEST(RunningCommands, BringsWhatAProgramSays) {
 
 TEST(RunningCommands, RunsEachOnceAndWithoutOurEnvironment) {
   ASSERT_EQ(::setenv("NINES_TEST_LEAK", "1", 1), 0);
-  RunningCommands commands(steady_clock::now() + std::chrono::minutes(1));
+  RunningCommands commands(boot_now() + std::chrono::minutes(1));
   const Command command = shell("echo $$ $NINES_TEST_LEAK");
   commands.begin(command);
   const std::string first = commands.answer(command).out;
@@ -36,13 +36,13 @@ TEST(RunningCommands, RunsEachOnceAndWithoutOurEnvironment) {
 }
 
 TEST(RunningCommands, TakesMoreThanAPipeHolds) {
-  RunningCommands commands(steady_clock::now() + std::chrono::minutes(1));
+  RunningCommands commands(boot_now() + std::chrono::minutes(1));
   EXPECT_EQ(commands.answer({"/usr/bin/head", "-c", "1000000", "/dev/zero"}).out.size(),
             1'000'000U);
 }
 
 TEST(RunningCommands, EndsWhatIsLateWithItsChildren) {
-  RunningCommands commands(steady_clock::now() + std::chrono::milliseconds(200));
+  RunningCommands commands(boot_now() + std::chrono::milliseconds(200));
   // The child keeps the pipe open; its pid is what we look for afterwards.
   const Answer answer = commands.answer(shell("sleep 1000 & echo $!; wait"));
   EXPECT_EQ(answer.how, Answer::How::kTooLate);
@@ -57,14 +57,14 @@ TEST(RunningCommands, EndsWhatIsLateWithItsChildren) {
 }
 
 TEST(RunningCommands, SaysWhatCouldNotBeStarted) {
-  RunningCommands commands(steady_clock::now() + std::chrono::minutes(1));
+  RunningCommands commands(boot_now() + std::chrono::minutes(1));
   const Answer answer = commands.answer({"/no/such/program"});
   EXPECT_EQ(answer.how, Answer::How::kNotRun);
   EXPECT_THAT(answer.err, HasSubstr("/no/such/program"));
 }
 
 TEST(RunningCommands, NamesTheSignal) {
-  RunningCommands commands(steady_clock::now() + std::chrono::minutes(1));
+  RunningCommands commands(boot_now() + std::chrono::minutes(1));
   const Answer answer = commands.answer(shell("kill -SEGV $$"));
   EXPECT_EQ(answer.how, Answer::How::kKilled);
   EXPECT_EQ(answer.code, SIGSEGV);
