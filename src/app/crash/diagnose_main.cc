@@ -4,10 +4,14 @@
 #include <getopt.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "app/crash/debuginfod.h"
 #include "app/crash/diagnose_safely.h"
 #include "app/crash/diagnosis_json.h"
 #include "app/crash/report.h"
@@ -15,6 +19,9 @@
 
 namespace {
 
+using nines::crash::Diagnosis;
+
+constexpr std::chrono::seconds kFetchPatience{60};
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 64;
 
@@ -68,6 +75,21 @@ nines::Result<nines::UniqueFd> open_regular(const std::string& path) {
   return file;
 }
 
+/// Twice, if a debuginfod server had what was missing.
+nines::Result<Diagnosis> diagnose(int core, std::vector<nines::UniqueFd> files, bool signature) {
+  using nines::crash::Depth;
+  NINES_ASSIGN(Diagnosis diagnosis, nines::crash::diagnose_safely(
+                                        core, files, signature ? Depth::kSignature : Depth::kFull));
+  if (signature || !nines::crash::debuginfod_configured()) return diagnosis;
+  auto fetched = nines::crash::fetch_missing(diagnosis, kFetchPatience);
+  if (!fetched.files.empty()) {
+    std::move(fetched.files.begin(), fetched.files.end(), std::back_inserter(files));
+    NINES_ASSIGN(diagnosis, nines::crash::diagnose_safely(core, files, Depth::kFull));
+  }
+  std::move(fetched.notes.begin(), fetched.notes.end(), std::back_inserter(diagnosis.notes));
+  return diagnosis;
+}
+
 nines::Result<std::string> answer(const Options& options) {
   NINES_ASSIGN(const nines::UniqueFd core, open_regular(options.core));
   std::vector<nines::UniqueFd> files;
@@ -75,10 +97,7 @@ nines::Result<std::string> answer(const Options& options) {
     NINES_ASSIGN(nines::UniqueFd file, open_regular(path));
     files.push_back(std::move(file));
   }
-  using nines::crash::Depth;
-  NINES_ASSIGN(const auto diagnosis,
-               nines::crash::diagnose_safely(core.get(), files,
-                                             options.signature ? Depth::kSignature : Depth::kFull));
+  NINES_ASSIGN(const auto diagnosis, diagnose(core.get(), std::move(files), options.signature));
   if (options.signature) return diagnosis.signature.id + "\n";
   if (!options.text) return nines::crash::diagnosis_json(diagnosis) + "\n";
   using nines::crash::ReportLength;
