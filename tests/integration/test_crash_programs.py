@@ -91,6 +91,26 @@ class RealPrograms(Compared):
         core = self.killed_while_it_waits([program, "-j1", "word", "-"], signal.SIGABRT)
         self.compare(diagnose(core), program, core)
 
+    def test_one_with_a_library_of_130_megabytes(self):
+        program = os.path.realpath(harness.need_program("clang-format-19"))
+
+        def kill_twice(process):
+            wait_until(lambda: "read" in Path(f"/proc/{process.pid}/wchan").read_text(),
+                       "it waits for text")
+            # Its handler gives the signal back and returns.
+            process.send_signal(signal.SIGSEGV)
+            wait_until(lambda: "Stack dump" in (self.dir / "said").read_text(), "its handler ran")
+            process.send_signal(signal.SIGSEGV)
+        with open(self.dir / "said", "wb") as said:
+            core = crash([program], self.dir / "run", kill_twice, stderr=said,
+                         env={"LLVM_DISABLE_SYMBOLIZATION": "1"})
+        diagnosis = diagnose(core)
+        sizes = [Path(module["path"]).stat().st_size for module in diagnosis["modules"]
+                 if "libLLVM" in module["path"]]
+        self.assertGreater(max(sizes), 50 << 20)
+        self.assertTrue(any("llvm::" in name for name in functions(diagnosis["stacks"][0])))
+        self.compare(diagnosis, program, core)
+
     def test_go(self):
         """Its runtime prints its own traces and aborts. Debian's Go programs have neither symbols nor
         unwind tables, so that there are no names to compare, and all but the innermost frame are

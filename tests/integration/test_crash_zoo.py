@@ -23,8 +23,8 @@ def crash(command, directory, kill_after=None, **more):
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     process = subprocess.Popen(
         [str(word) for word in command], cwd=directory, stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, unlimited), **more)
+        stdout=subprocess.DEVNULL, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_CORE, unlimited), **{"stderr": subprocess.DEVNULL, **more})
     if kill_after is not None:
         kill_after(process)
     process.wait(timeout=harness.DEADLINE_S)
