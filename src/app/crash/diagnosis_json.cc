@@ -181,8 +181,17 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
 }
 
 Result<Diagnosis> parse_diagnosis(std::string_view text) {
+  bool fraction = false;
+  // Nothing in it has one, and what is too large for an integer would be read as one.
+  const auto look = [&](int, json::parse_event_t event, json& part) {
+    fraction |= event == json::parse_event_t::value && part.is_number_float();
+    return true;
+  };
   try {
-    const json value = json::parse(text);
+    const json value = json::parse(text, look);
+    if (fraction) {
+      return Error(ErrorCode::kCorrupt, "read diagnosis").with_detail("a number is no integer");
+    }
     if (value.at("version") == kVersion) return diagnosis_of(value);
     return Error(ErrorCode::kUnsupported, "read diagnosis").with_detail("of another version");
   } catch (const json::exception& error) {
