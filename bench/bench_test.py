@@ -8,10 +8,13 @@ leaves nothing behind.
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import unittest
 
+import core_cases
+import core_handlers
 import crash_cases
 import many_units
 import report
@@ -95,6 +98,20 @@ class Measure(unittest.TestCase):
         row = crash_cases.run(case, [ShellLoop()], "shell", Tools(BUILD), 2, silent)
         self.assertEqual(len(row.samples["shell"]), 2)
         self.assertGreater(min(row.samples["shell"]), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "core_pattern is root's")
+    def test_a_core_is_kept_and_counted(self):
+        soft = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        try:
+            with core_handlers.core_pattern_kept():
+                rows = list(core_cases.crash_to_reply(
+                    core_cases.Case("8MiB", 8), [ShellLoop()], Tools(BUILD), 1, silent))
+        finally:
+            resource.setrlimit(resource.RLIMIT_CORE, soft)
+        self.assertEqual([row.metric for row in rows], ["crash_to_reply", "core_kept"])
+        for row in rows:
+            self.assertGreater(row.samples["shell"][0], 0)
 
     def test_a_server_that_never_comes_back_is_an_error(self):
         class Once(ShellLoop):

@@ -35,7 +35,7 @@ CASES = (
 )
 
 
-def _free_port(taken):
+def free_port(taken):
     for port in _PORTS:
         if port in taken:
             continue
@@ -95,7 +95,7 @@ def run(case, supervisors, ours, tools, n, progress):
     contestants = []
     try:
         for peer in supervisors:
-            port = _free_port({c.port for c in contestants})
+            port = free_port({c.port for c in contestants})
             contestants.append(_Contestant(peer, case, tools, port))
         for contestant in contestants:
             contestant.crash_once(count=False)  # page cache, first-start work

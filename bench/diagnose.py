@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 
 import report
+from core_handlers import CORE_PATTERN, core_pattern_kept
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
 DIAGNOSE = BUILD / "bin" / "nines-diagnose"
-CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 UNITS = 40
 THREADS = 32
 
@@ -105,18 +105,13 @@ def big_program():
 
 
 def core_of(command, directory):
-    """core_pattern is the whole machine's: it is given back."""
     directory.mkdir()
     before = CORE_PATTERN.read_text()
-    plain = not before.startswith(("|", "@")) and "/" not in before
-    try:
-        if not plain:
+    with core_pattern_kept():
+        if before.startswith(("|", "@")) or "/" in before:
             CORE_PATTERN.write_text("core\n")
         subprocess.run(command, cwd=directory, check=False, preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)))
-    finally:
-        if not plain:
-            CORE_PATTERN.write_text(before)
     core, = directory.glob("core*")
     return core
 

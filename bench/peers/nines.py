@@ -16,8 +16,10 @@ class Nines(Peer):
     can_hold = True
     stop_signal = signal.SIGTERM
 
-    def __init__(self, build_directory):
+    def __init__(self, build_directory, settings=""):
+        """`settings`: lines for the [X-Nines] section of a server kept alone."""
         super().__init__()
+        self._settings = settings
         self._state = None
         self._ninesd = os.path.join(build_directory, "bin", "ninesd")
 
@@ -25,9 +27,19 @@ class Nines(Peer):
         if not os.access(self._ninesd, os.X_OK):
             raise Missing(f"{self.name}: no {self._ninesd}; run: tools/build")
 
+    @property
+    def runtime(self):
+        """Where the daemon's sockets are."""
+        return self.path("runtime")
+
+    @property
+    def state(self):
+        """What it keeps; on the disk."""
+        return self._state
+
     def _launch(self, command, port, held, standby):
         wanted = ["bench.service"]
-        extra = _NINES_SECTION + ("Standby=1\n" if standby else "")
+        extra = _NINES_SECTION + self._settings + ("Standby=1\n" if standby else "")
         if not held:
             # The server locks nothing and sets SO_REUSEADDR, so it may say so.
             extra += "CrashHandover=early\n"
@@ -44,11 +56,10 @@ class Nines(Peer):
         self._daemon(wanted)
 
     def _daemon(self, wanted):
-        runtime = self.path("runtime")
-        os.mkdir(runtime, 0o755)
+        os.mkdir(self.runtime, 0o755)
         # Of all that the supervisors write only the ledger is on the disk in earnest.
         self._state = tempfile.mkdtemp(prefix="nines-bench-ledger-")
-        directories = ["--runtime-dir", runtime, "--state-dir", self._state]
+        directories = ["--runtime-dir", self.runtime, "--state-dir", self._state]
         self.spawn([self._ninesd, *directories, "--unit-path", self.path("units"), *wanted])
 
     def _clean_up(self):
