@@ -15,4 +15,9 @@ inline std::string store_path(const std::string& state_dir) {
   return state_dir + "/crashes";
 }
 
+/// What is known of each signature. @see SignatureBook
+inline std::string signatures_path(const std::string& state_dir) {
+  return state_dir + "/crash-signatures";
+}
+
 }  // namespace nines::crash
