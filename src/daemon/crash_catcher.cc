@@ -149,6 +149,7 @@ Status CrashCatcher::begin(Crash crash) {
                                              std::to_string(crash.origin.dumpable)});
   }
   const bool foreign = crash.origin.unit.empty();
+  if (!foreign) request.argv.insert(request.argv.end(), {"--unit", crash.origin.unit});
   if (foreign) request.argv.insert(request.argv.end(), {"--foreign", places_.state});
   request.argv.push_back(places_.store + "/" + id);
   request.environment = fault_environment();

@@ -33,6 +33,13 @@ json detail_of(const crash::Outcome& outcome) {
                  {"threads", std::to_string(outcome.threads)},
                  {"memory_bytes", std::to_string(outcome.memory.count)},
                  {"took_us", std::to_string(outcome.took.count() / 1000)}};
+  if (!outcome.kind.empty()) {
+    detail["what"] = outcome.kind;
+    detail["summary"] = outcome.summary;
+    detail["function"] = outcome.function;
+    detail["signature"] = outcome.signature;
+    detail["same"] = std::to_string(outcome.same);
+  }
   if (!outcome.by_owner) detail["for"] = "root alone: it had changed its privileges";
   if (!outcome.note.empty()) detail["note"] = outcome.note;
   if (outcome.removed > 0) detail["older_removed"] = std::to_string(outcome.removed);

@@ -20,4 +20,9 @@ inline std::string signatures_path(const std::string& state_dir) {
   return state_dir + "/crash-signatures";
 }
 
+/// One link to each file that crashes have kept of their programs. @see keep_files()
+inline std::string crash_files_path(const std::string& state_dir) {
+  return state_dir + "/crash-files";
+}
+
 }  // namespace nines::crash

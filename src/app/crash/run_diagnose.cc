@@ -18,6 +18,8 @@ namespace nines::crash {
 namespace {
 
 constexpr std::size_t kLongestAnswer = std::size_t{64} << 20;
+constexpr int kLowest = 19;       // nice(2)
+constexpr int kFirstToGo = 1000;  // proc_pid_oom_score_adj(5)
 constexpr std::size_t kLongestComplaint = 1024;
 
 struct Pipe {
@@ -118,6 +120,10 @@ Result<std::string> run(const DiagnoseRequest& request, std::vector<std::string>
   spawn.pass_fds = {request.core};
   spawn.stdout_fd = out.in.get();
   spawn.stderr_fd = err.in.get();
+  if (request.background) {
+    spawn.nice = kLowest;
+    spawn.oom_score_adjust = kFirstToGo;
+  }
   NINES_ASSIGN(sys::SpawnedProcess started, sys::spawn(spawn));
   Child child(std::move(started));
   out.in.reset();
