@@ -1,5 +1,4 @@
-"""From a crash to what an operator reads: the diagnosis that goes with each, the known signatures, and
-the verbs of nines crash."""
+"""What is found out about each crash: its diagnosis, the known signatures, the files of its program."""
 
 import json
 import os

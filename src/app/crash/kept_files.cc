@@ -1,6 +1,7 @@
 #include "app/crash/kept_files.h"
 
 #define XXH_INLINE_ALL
+#define XXH_NO_INLINE_HINTS 1  // else -Og fails to build it
 #include <fmt/format.h>
 #include <xxhash.h>
 
