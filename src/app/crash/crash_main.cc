@@ -42,6 +42,7 @@ struct Arguments {
   std::string directory;
   bool in_store = false;
   std::string unit;
+  std::string watchdog;  ///< what was seen before it was made to crash, since it hung
   std::optional<crash::PipeNotice> pipe;
   std::string foreign;  ///< of no unit: the directory that says what becomes of such; or empty
 };
@@ -68,6 +69,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
       arguments.in_store = true;
     } else if (word == "--unit" && i + 1 < argc) {
       arguments.unit = argv[++i];
+    } else if (word == "--watchdog" && i + 1 < argc) {
+      arguments.watchdog = argv[++i];
     } else if (word == "--foreign" && i + 1 < argc) {
       arguments.foreign = argv[++i];
     } else if (word == "--pipe" && i + 2 < argc) {
@@ -160,7 +163,7 @@ int main(int argc, char** argv) {
   if (!arguments) {
     std::fprintf(
         stderr,
-        "usage: nines-crash [--in-store [--unit UNIT]] DIRECTORY 3<CONNECTION\n"
+        "usage: nines-crash [--in-store [--unit UNIT] [--watchdog TEXT]] DIRECTORY 3<CONNECTION\n"
         "Writes what tells of the dying process behind the kernel's connection (see\n"
         "core_pattern in core(5)) into DIRECTORY, an absolute path, which it makes.\n"
         "--in-store: others like it are beside it; diagnoses it, and removes the oldest beyond\n"
@@ -180,7 +183,7 @@ int main(int argc, char** argv) {
   }
   if (arguments->in_store && outcome.passed_to.empty()) {
     // After the process could go: nobody waits for this.
-    if (kept) crash::examine(arguments->directory, gone, &outcome);
+    if (kept) crash::examine(arguments->directory, gone, arguments->watchdog, &outcome);
     const auto slash = arguments->directory.rfind('/');
     const auto tidied = crash::tidy(arguments->directory.substr(0, slash),
                                     arguments->directory.substr(slash + 1), {});
