@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "api/runtime_dir.h"
+#include "cli/crash_command.h"
 #include "cli/describe.h"
 #include "cli/pager.h"
 #include "cli/usage_hint.h"
@@ -56,7 +57,6 @@ class CommandLine {
   void add_looking();
   void add_moving();
   void add_ledger();
-  void add_crash();
   void add_daemon();
   void add_help();
   ExitCode run_help(const Context& context);
@@ -75,7 +75,7 @@ class CommandLine {
   WhyOptions why_;
   LedgerOptions ledger_;
   UnitCheckOptions unit_check_;
-  CrashSetupOptions crash_setup_;
+  CrashCommand crash_;
   std::vector<std::string> help_verb_;
   bool help_man_ = false;
   std::string shell_;
@@ -88,7 +88,8 @@ CommandLine::CommandLine() {
   add_looking();
   add_moving();
   add_ledger();
-  add_crash();
+  crash_.add(app_, [this](CLI::App& parent, const std::string& name, const std::string& description,
+                          Run run) { return verb(parent, name, description, std::move(run)); });
   add_daemon();
   add_help();
 }
@@ -219,23 +220,6 @@ void CommandLine::add_ledger() {
                  [this](const Context& c) { return run_ledger_repair(c, ledger_); }));
 }
 
-void CommandLine::add_crash() {
-  CLI::App* crash = app_.add_subcommand("crash", "Keep what tells of a crash.");
-  crash->require_subcommand(1);
-  CLI::App* setup = verb(*crash, "setup", "Have the kernel announce crashes to the daemon.",
-                         [this](const Context& c) { return run_crash_setup(c, crash_setup_); });
-  setup->add_flag("--dry-run", crash_setup_.dry_run, "Say what would be done, and do nothing.");
-  setup->add_flag("--undo", crash_setup_.undo, "Give core_pattern the value back that it had.");
-  setup->add_flag("--pipe", crash_setup_.pipe,
-                  "By a program that the kernel starts, which works without the daemon too.");
-  setup
-      ->add_option("--others", crash_setup_.others,
-                   "What becomes of crashed programs that are of no unit: capture, or former for "
-                   "the handler that was there before; default capture.")
-      ->type_name("WHAT")
-      ->check(one_of({"capture", "former"}));
-}
-
 void CommandLine::add_daemon() {
   CLI::App* daemon = app_.add_subcommand("daemon", "Look at the daemon, or upgrade it.");
   daemon->require_subcommand(1);
@@ -284,8 +268,9 @@ std::string CommandLine::parsed_verb() const {
 
 bool CommandLine::is_paged() const {
   if (json_ || no_pager_ || logs_.follow || events_.follow) return false;
-  static constexpr std::array<std::string_view, 9> kShowing = {
-      "", "cell", "status", "logs", "events", "why", "unit check", "help", "daemon status"};
+  static constexpr std::array<std::string_view, 11> kShowing = {
+      "",           "cell", "status",        "logs",       "events",    "why",
+      "unit check", "help", "daemon status", "crash list", "crash show"};
   return std::find(kShowing.begin(), kShowing.end(), parsed_verb()) != kShowing.end();
 }
 

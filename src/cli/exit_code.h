@@ -29,7 +29,7 @@ inline constexpr std::array<ExitCodeMeaning, 7> kExitCodes = {{
     {ExitCode::kUsage, "the command line is wrong"},
     {ExitCode::kUnreachable, "the daemon cannot be reached"},
     {ExitCode::kDenied, "not permitted"},
-    {ExitCode::kNoSuchUnit, "no such unit"},
+    {ExitCode::kNoSuchUnit, "no such unit, or crash"},
     {ExitCode::kPartly, "done for some of several units; the output says which failed"},
 }};
 

@@ -11,7 +11,7 @@ struct Fact {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Fact, 7> kFiles = {{
+inline constexpr std::array<Fact, 9> kFiles = {{
     {"/run/nines/api.sock",
      "The daemon's socket: HTTP with JSON. For an ordinary user's own "
      "daemon it is $XDG_RUNTIME_DIR/nines/api.sock; without that variable, "
@@ -21,6 +21,9 @@ inline constexpr std::array<Fact, 7> kFiles = {{
      "~/.local/state/nines/ledger.db."},
     {"/var/lib/nines/kept.json", "Units that are started with the daemon; beside the ledger."},
     {"/var/lib/nines/crashes", "What is kept of crashes, a directory each; for root alone."},
+    {"/var/lib/nines/crash-signatures",
+     "What is known of each signature; it outlives the crashes. For root alone."},
+    {"/var/lib/nines/crash-files", "Programs that were gone when they crashed, each once."},
     {"/var/lib/nines/core-pattern.json", "What core_pattern was before nines crash setup."},
     {"/etc/nines/units", "Units of nines alone, before those of systemd."},
     {"/etc/systemd/system, /run/systemd/system, /lib/systemd/system",
@@ -49,7 +52,7 @@ struct Example {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Example, 35> kExamples = {{
+inline constexpr std::array<Example, 46> kExamples = {{
     {"", "nines", "The nine cells of this host, and what to type next."},
     {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
     {"", "nines why --since 7d", "Why units were down in the last week."},
@@ -76,6 +79,18 @@ inline constexpr std::array<Example, 35> kExamples = {{
     {"import", "ssh other nines export | nines import --ledger other.db -", "Of another host."},
     {"ledger check", "nines ledger check", "Exits with 1 if something is found."},
     {"ledger repair", "systemctl stop ninesd && nines ledger repair", "What can be read is saved."},
+    {"crash list", "nines crash list", "What crashed, where in it, and how often."},
+    {"crash list", "nines crash list --unit redis-server --since 7d", "Of one unit, in a week."},
+    {"crash show", "nines crash show", "Why the last one crashed, in about 20 lines."},
+    {"crash show", "nines crash show 01a2188f --full", "All threads of another one."},
+    {"crash show", "nines crash show --core ./core", "Of a core that somebody else has written."},
+    {"crash gdb", "nines crash gdb latest", "To look into it."},
+    {"crash gdb", "nines crash gdb latest -- -batch -ex bt", "For a script."},
+    {"crash export", "nines crash export latest crash.tar.zst", "All of it, in one file."},
+    {"crash forget", "nines crash forget --before 30d", "Those that are older than 30 days."},
+    {"crash note", "nines crash note 8cfc0546 \"only with a full disk\"",
+     "For whoever sees it next."},
+    {"crash note", "nines crash note 8cfc0546 --fix v7.0.16", "What mends it."},
     {"crash setup", "nines crash setup --dry-run", "What it would alter."},
     {"crash setup", "nines crash setup", "Keep what tells of each crash from now on."},
     {"crash setup", "nines crash setup --undo", "As it was before."},

@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 17> kDetails = {{
+constexpr std::array<Details, 23> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -63,6 +63,33 @@ constexpr std::array<Details, 17> kDetails = {{
     {"ledger repair",
      "For when the daemon does not run. The damaged file is renamed to ledger.db.corrupt-TIME and "
      "never deleted. A sound ledger is left as it is."},
+    {"crash list",
+     "Times are UTC. WHERE is the program's own function in which it was, SEEN how often it "
+     "crashed "
+     "so, by its signature, since that is known; crashes that were removed meanwhile count. This "
+     "and the other verbs of nines crash read the state directory themselves, so that they work "
+     "without a daemon, and need root: a core holds what was in the process's memory."},
+    {"crash show",
+     "What and where it was, how often, then the stack of the thread that crashed, and what the "
+     "others did. Was it not diagnosed when it was kept, that is done now. With --core any core of "
+     "Linux is read, in a sandbox; one that is packed by zstd is unpacked into TMPDIR or /var/tmp. "
+     "Exits with 5 where there is no such crash, and with 1 where several begin so, which are "
+     "named."},
+    {"crash gdb",
+     "The whole core where one was kept, else registers and stacks: there bt works, and print "
+     "*pointer mostly does not. The executable and libraries are those that crashed, also when "
+     "they were replaced since. What is unpacked for it is removed afterwards. Exits as gdb does."},
+    {"crash export",
+     "Core, facts, diagnosis, what is known of the signature, and the executable, if what is at "
+     "its path is still the one that crashed. Values in the environment whose names look like "
+     "secrets are left out; what was on the stacks is not. The file is for its owner alone "
+     "(0600)."},
+    {"crash forget",
+     "Which: by ids, by a signature, by age, or all; one of these. What is known of a signature "
+     "stays, with its note, unless it is named by --signature. Exits with 5 where there is none."},
+    {"crash note",
+     "nines crash show prints note and fix with each crash of that signature. Without a diagnosis "
+     "there is no signature to write about."},
     {"crash setup",
      "Writes to /proc/sys/kernel/core_pattern: on Linux 6.17 or later the daemon's socket, else a "
      "program of ours; then crashes a process of its own to see that it is kept, and gives the "

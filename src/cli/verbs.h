@@ -74,14 +74,6 @@ ExitCode run_ledger_repair(const Context& context, const LedgerOptions& options)
 ExitCode run_daemon_status(const Context& context);
 ExitCode run_daemon_reexec(const Context& context);
 
-struct CrashSetupOptions {
-  bool dry_run = false;
-  bool undo = false;
-  bool pipe = false;               ///< also where the kernel has core sockets
-  std::string others = "capture";  ///< what becomes of processes of no unit
-};
-ExitCode run_crash_setup(const Context& context, const CrashSetupOptions& options);
-
 struct UnitCheckOptions {
   std::vector<std::string> files;  ///< paths or names
   bool user = false;               ///< as a user's unit

@@ -99,6 +99,7 @@ void CrashCatcher::take(Crash crash, const sys::Pidfd& process) {
   if (auto unit = manager_.on_crash(process, crash.origin.pid)) {
     crash.origin.unit = std::move(unit->name);
     crash.origin.cause = std::move(unit->end_event);
+    crash.origin.watchdog = std::move(unit->watchdog);
   }
   if (!may_begin(crash) && waiting_.size() >= kWaiting) {
     reject(crash.origin.unit);

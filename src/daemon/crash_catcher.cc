@@ -41,6 +41,7 @@ std::vector<std::string> fault_environment() {
 struct CrashCatcher::Running {
   sys::SpawnedProcess helper;
   sys::Subscription ended, deadline;
+  std::string cause;
   bool foreign = false;
   bool late = false;
 };
@@ -119,6 +120,13 @@ void CrashCatcher::enqueue(Crash crash) {
   begin_next();
 }
 
+bool CrashCatcher::looks_at(const std::string& cause) const {
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [&](const Crash& crash) { return crash.origin.cause == cause; }) ||
+         std::any_of(running_.begin(), running_.end(),
+                     [&](const auto& entry) { return entry.second->cause == cause; });
+}
+
 bool CrashCatcher::may_begin(const Crash& crash) const {
   if (running_.size() >= kAtOnce) return false;
   if (!crash.origin.unit.empty()) return true;
@@ -149,6 +157,10 @@ Status CrashCatcher::begin(Crash crash) {
                                              std::to_string(crash.origin.dumpable)});
   }
   const bool foreign = crash.origin.unit.empty();
+  if (!foreign) request.argv.insert(request.argv.end(), {"--unit", crash.origin.unit});
+  if (!crash.origin.watchdog.empty()) {
+    request.argv.insert(request.argv.end(), {"--watchdog", crash.origin.watchdog});
+  }
   if (foreign) request.argv.insert(request.argv.end(), {"--foreign", places_.state});
   request.argv.push_back(places_.store + "/" + id);
   request.environment = fault_environment();
@@ -158,6 +170,7 @@ Status CrashCatcher::begin(Crash crash) {
   if (crash.process) request.pass_fds.push_back(crash.process.get());
   auto running = std::make_unique<Running>();
   running->foreign = foreign;
+  running->cause = crash.origin.cause;
   NINES_ASSIGN(running->helper, sys::spawn(request));
   fault::pass(FaultPoint::core_handed);
   running->ended = loop_.on_readable(running->helper.pidfd.fd(), [this, id] { on_end(id); });

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "daemon/crash_catcher.h"
@@ -33,6 +34,13 @@ json detail_of(const crash::Outcome& outcome) {
                  {"threads", std::to_string(outcome.threads)},
                  {"memory_bytes", std::to_string(outcome.memory.count)},
                  {"took_us", std::to_string(outcome.took.count() / 1000)}};
+  if (!outcome.kind.empty()) {
+    detail["what"] = outcome.kind;
+    detail["summary"] = outcome.summary;
+    detail["function"] = outcome.function;
+    detail["signature"] = outcome.signature;
+    detail["same"] = std::to_string(outcome.same);
+  }
   if (!outcome.by_owner) detail["for"] = "root alone: it had changed its privileges";
   if (!outcome.note.empty()) detail["note"] = outcome.note;
   if (outcome.removed > 0) detail["older_removed"] = std::to_string(outcome.removed);
@@ -68,11 +76,23 @@ void CrashCatcher::finish(const std::string& id, const std::string& how_it_ended
     detail["id"] = id;
     detail["pid"] = std::to_string(origin.pid);
     detail["directory"] = directory;
+    tell_unit(origin, *outcome);
     emit(origin, outcome->program, "crash.captured", ledger::Severity::kInfo, detail.dump());
   } else {
     fail(origin, outcome && !outcome->error.empty() ? outcome->error : how_it_ended);
   }
   records_.remove(id);
+}
+
+void CrashCatcher::tell_unit(const CrashOrigin& origin, const crash::Outcome& outcome) {
+  if (origin.unit.empty() || origin.cause.empty() || outcome.signature.empty()) return;
+  std::string words = outcome.kind;
+  std::replace(words.begin(), words.end(), '-', ' ');
+  manager_.on_diagnosed(origin.unit,
+                        {outcome.signature,
+                         fmt::format("SIG{}: {}{}{}", signal_name(outcome.signal), words,
+                                     outcome.function.empty() ? "" : " in ", outcome.function),
+                         origin.since_boot});
 }
 
 void CrashCatcher::fail(const CrashOrigin& origin, const std::string& why) {

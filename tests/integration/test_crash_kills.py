@@ -50,6 +50,31 @@ class Kills(CrashTest):
         self.assert_whole(event["detail"]["directory"])
         self.afterwards()
 
+    def examined(self, fault):
+        """It is kept already; what was found out about it by then counts. @return the event's detail."""
+        pid = self.crash_with(fault)
+        event, = self.captured(1, pid=pid)
+        self.assert_whole(event["detail"]["directory"])
+        counted = list(self.daemon.state_dir.glob("crash-signatures/*.json"))
+        self.afterwards()
+        return event["detail"], len(counted)
+
+    def test_kill_crash_diagnosed(self):
+        detail, counted = self.examined("crash_diagnosed")
+        self.assertNotIn("what", detail)
+        self.assertFalse((Path(detail["directory"]) / "diagnosis.json").exists())
+        self.assertEqual(counted, 0)
+
+    def test_kill_crash_diagnosis_written(self):
+        detail, counted = self.examined("crash_diagnosis_written")
+        self.assertTrue((Path(detail["directory"]) / "diagnosis.json").exists())
+        self.assertEqual(counted, 0)
+
+    def test_kill_crash_examined(self):
+        detail, counted = self.examined("crash_examined")
+        self.assertEqual((detail["what"], detail["same"]), ("null-dereference", "1"))
+        self.assertEqual(counted, 1)
+
     def test_kill_core_accepted(self):
         """In these microseconds nobody knows of it but the kernel, which says so in its log."""
         self.crash_with("core_accepted")

@@ -1,74 +1,15 @@
 #include "app/crash/core_stream.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <vector>
 
+#include "app/crash/sparse_writer.h"
 #include "app/crash/timed_read.h"
 
 namespace nines::crash {
 namespace {
 
-constexpr std::size_t kPage = 4096;
 constexpr std::size_t kBlock = std::size_t{256} << 10;
-
-class Writer {
- public:
-  explicit Writer(int fd) : fd_(fd), seeks_(::lseek(fd, 0, SEEK_CUR) >= 0) {}
-
-  Status write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const std::size_t to_page = kPage - at_ % kPage;
-      const bool whole = to_page == kPage && bytes.size() >= kPage;
-      const std::string_view piece = bytes.substr(0, std::min(to_page, bytes.size()));
-      if (seeks_ && whole && piece.find_first_not_of('\0') == piece.npos) {
-        at_ += kPage;
-        bytes.remove_prefix(kPage);
-        hole_ = true;
-        continue;
-      }
-      // As many pages as are none of zeros, in one go.
-      std::size_t size = piece.size();
-      while (seeks_ && size + kPage <= bytes.size() &&
-             bytes.substr(size, kPage).find_first_not_of('\0') != bytes.npos) {
-        size += kPage;
-      }
-      if (!seeks_) size = bytes.size();
-      if (hole_ && ::lseek(fd_, static_cast<off_t>(at_), SEEK_SET) < 0) {
-        return Error::from_errno(errno, "seek in the core");
-      }
-      hole_ = false;
-      NINES_TRY(put(bytes.substr(0, size)));
-      bytes.remove_prefix(size);
-    }
-    return {};
-  }
-
-  Status finish() {
-    if (!hole_ || ::ftruncate(fd_, static_cast<off_t>(at_)) == 0) return {};
-    return Error::from_errno(errno, "write the core");
-  }
-  std::uint64_t written() const { return at_; }
-
- private:
-  Status put(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::from_errno(errno, "write the core");
-      at_ += static_cast<std::uint64_t>(n);
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return {};
-  }
-
-  int fd_;
-  bool seeks_;
-  bool hole_ = false;
-  std::uint64_t at_ = 0;
-};
 
 }  // namespace
 
@@ -90,7 +31,7 @@ Result<CoreStart> read_core_start(int stream, BootTime deadline) {
 
 Status copy_core(int stream, std::string_view start, int out, std::uint64_t most,
                  BootTime deadline) {
-  Writer writer(out);
+  SparseWriter writer(out);
   NINES_TRY(writer.write(
       start.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(start.size(), most)))));
   std::vector<char> block(kBlock);

@@ -15,11 +15,14 @@
 #include "app/crash/core_connection.h"
 #include "app/crash/crash_directory.h"
 #include "app/crash/crash_store.h"
+#include "app/crash/examine.h"
 #include "app/crash/facts.h"
 #include "app/crash/former_handler.h"
 #include "app/crash/hook.h"
+#include "app/crash/kept_files.h"
 #include "app/crash/outcome.h"
 #include "app/crash/pipe_protocol.h"
+#include "app/crash/places.h"
 #include "base/fault_point.h"
 #include "sys/file.h"
 
@@ -38,6 +41,8 @@ constexpr std::chrono::minutes kFormerPatience{5};  // it gets all of the memory
 struct Arguments {
   std::string directory;
   bool in_store = false;
+  std::string unit;
+  std::string watchdog;  ///< what was seen before it was made to crash, since it hung
   std::optional<crash::PipeNotice> pipe;
   std::string foreign;  ///< of no unit: the directory that says what becomes of such; or empty
 };
@@ -62,6 +67,10 @@ std::optional<Arguments> parse(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--in-store") {
       arguments.in_store = true;
+    } else if (word == "--unit" && i + 1 < argc) {
+      arguments.unit = argv[++i];
+    } else if (word == "--watchdog" && i + 1 < argc) {
+      arguments.watchdog = argv[++i];
     } else if (word == "--foreign" && i + 1 < argc) {
       arguments.foreign = argv[++i];
     } else if (word == "--pipe" && i + 2 < argc) {
@@ -118,7 +127,8 @@ bool is_given_away(const Arguments& arguments, const crash::Victim& victim,
 }
 
 /// Keeps it, and lets the process go.
-Status keep(const Arguments& arguments, Outcome* outcome) {
+/// @param gone  what examine() is to keep besides.
+Status keep(const Arguments& arguments, Outcome* outcome, std::vector<crash::GoneFile>* gone) {
   const BootTime begun = boot_now();
   const BootTime deadline = begun + kPatience;
   NINES_ASSIGN(Source source, open_source(arguments));
@@ -140,6 +150,7 @@ Status keep(const Arguments& arguments, Outcome* outcome) {
   NINES_ASSIGN(const auto captured, crash::capture(source.victim(), start, directory.part()));
   outcome->program = captured.program;
   outcome->memory = captured.memory;
+  if (arguments.in_store) *gone = crash::open_gone_files(source.pid, start.head);
   outcome->took = boot_now() - begun;
   NINES_TRY(sys::replace_file(directory.part() + "/capture.json", crash::encode(*outcome), 0600));
   NINES_TRY(directory.finish());
@@ -154,16 +165,19 @@ int main(int argc, char** argv) {
   if (!arguments) {
     std::fprintf(
         stderr,
-        "usage: nines-crash [--in-store] DIRECTORY 3<CONNECTION\n"
+        "usage: nines-crash [--in-store [--unit UNIT] [--watchdog TEXT]] DIRECTORY 3<CONNECTION\n"
         "Writes what tells of the dying process behind the kernel's connection (see\n"
         "core_pattern in core(5)) into DIRECTORY, an absolute path, which it makes.\n"
-        "--in-store: others like it are beside it; removes the oldest beyond the limits.\n");
+        "--in-store: others like it are beside it; diagnoses it, and removes the oldest beyond\n"
+        "the limits.\n");
     return kExitUsage;
   }
   if (const auto armed = fault::arm_from_environment(); !armed) return kExitUsage;
   ::signal(SIGPIPE, SIG_IGN);
   Outcome outcome;
-  const Status kept = keep(*arguments, &outcome);
+  outcome.unit = arguments->unit;
+  std::vector<crash::GoneFile> gone;
+  const Status kept = keep(*arguments, &outcome, &gone);
   if (!kept) {
     outcome.error = kept.error().message();
     outcome.error_code = to_string(kept.error().code());
@@ -171,10 +185,13 @@ int main(int argc, char** argv) {
   }
   if (arguments->in_store && outcome.passed_to.empty()) {
     // After the process could go: nobody waits for this.
+    if (kept) crash::examine(arguments->directory, gone, arguments->watchdog, &outcome);
     const auto slash = arguments->directory.rfind('/');
     const auto tidied = crash::tidy(arguments->directory.substr(0, slash),
                                     arguments->directory.substr(slash + 1), {});
     if (tidied) outcome.removed = tidied->removed;
+    if (tidied)
+      crash::tidy_pool(crash::crash_files_path(arguments->directory.substr(0, slash) + "/.."));
   }
   say(outcome);
   return kept ? 0 : kExitFailure;

@@ -31,7 +31,9 @@ std::uint64_t blocks_of(const std::string& directory) {
     for (const std::string& name : *names) {
       struct stat info{};
       if (::lstat((directory + "/" + name).c_str(), &info) != 0) continue;
-      bytes += static_cast<std::uint64_t>(info.st_blocks) * kBlock;
+      // A file of the program that crashes share has a link for each, and one in the pool.
+      const std::uint64_t shares = std::max<std::uint64_t>(info.st_nlink, 2) - 1;
+      bytes += static_cast<std::uint64_t>(info.st_blocks) * kBlock / shares;
     }
   }
   return bytes;

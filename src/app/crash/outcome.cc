@@ -10,6 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMaxShort = 400;
 constexpr std::size_t kMaxText = 1024;
 
 std::string printable(std::string_view text, std::size_t most) {
@@ -29,6 +30,9 @@ class Reader {
     const auto at = from_.find(name);
     if (at == from_.end() || !at->is_string()) return bad(std::string());
     return printable(at->get_ref<const std::string&>(), most);
+  }
+  std::string text_if_there(const char* name, std::size_t most) {
+    return from_.contains(name) ? text(name, most) : std::string();
   }
   template <typename T>
   T number(const char* name) {
@@ -73,6 +77,12 @@ std::string encode(const Outcome& outcome) {
                     {"us", static_cast<std::uint64_t>(outcome.took.count() / 1000)},
                     {"note", printable(outcome.note, kMaxText)},
                     {"by_owner", outcome.by_owner},
+                    {"unit", printable(outcome.unit, kMaxShort)},
+                    {"kind", safe_name(outcome.kind)},
+                    {"summary", printable(outcome.summary, kMaxShort)},
+                    {"function", printable(outcome.function, kMaxShort)},
+                    {"signature", safe_name(outcome.signature)},
+                    {"same", outcome.same},
                     {"removed", outcome.removed}};
   return out.dump() + "\n";
 }
@@ -95,6 +105,13 @@ std::optional<Outcome> decode_outcome(std::string_view line) {
   outcome.note = reader.text("note", kMaxText);
   outcome.by_owner = reader.flag("by_owner");
   outcome.removed = reader.number<std::size_t>("removed");
+  // Crashes that were kept before there were these are still there.
+  outcome.unit = reader.text_if_there("unit", kMaxShort);
+  outcome.kind = reader.text_if_there("kind", kMaxName);
+  outcome.summary = reader.text_if_there("summary", kMaxShort);
+  outcome.function = reader.text_if_there("function", kMaxShort);
+  outcome.signature = reader.text_if_there("signature", kMaxName);
+  if (in.contains("same")) outcome.same = reader.number<std::uint64_t>("same");
   if (!reader.good()) return std::nullopt;
   return outcome;
 }

@@ -25,11 +25,17 @@ struct Outcome {
   std::string note;     ///< what else is to be said, or empty
   /// False: it had changed its privileges, so what it held is for root alone.
   bool by_owner = true;
+  std::string unit;        ///< whose process it was; empty: of none
+  std::string kind;        ///< of its diagnosis, as the next three; empty: it was not diagnosed
+  std::string summary;     ///< one sentence
+  std::string function;    ///< the program's own in which it was
+  std::string signature;   ///< 32 hexadecimal digits
+  std::uint64_t same = 0;  ///< crashes with this signature until now, with this one; 0: not counted
   std::size_t removed = 0;  ///< older crashes, for which there was no room any more
 };
 
 /// No line is longer.
-inline constexpr std::size_t kMaxOutcome = 8192;
+inline constexpr std::size_t kMaxOutcome = 12288;
 
 /// @return one line of JSON, with its newline.
 std::string encode(const Outcome& outcome);

@@ -15,4 +15,14 @@ inline std::string store_path(const std::string& state_dir) {
   return state_dir + "/crashes";
 }
 
+/// What is known of each signature. @see SignatureBook
+inline std::string signatures_path(const std::string& state_dir) {
+  return state_dir + "/crash-signatures";
+}
+
+/// One link to each file that crashes have kept of their programs. @see keep_files()
+inline std::string crash_files_path(const std::string& state_dir) {
+  return state_dir + "/crash-files";
+}
+
 }  // namespace nines::crash

@@ -44,6 +44,14 @@ struct ManagerOptions {
 struct CrashedUnit {
   std::string name;
   std::string end_event;  ///< of a main process: id of the event that tells of its end
+  std::string watchdog;   ///< we had it crash, since it hung: what we saw of that; or empty
+};
+
+/// What was found out about the crash of a unit's main process.
+struct DiagnosedCrash {
+  std::string signature;
+  std::string text;  ///< for people: "SIGSEGV: null dereference in main()"
+  BootTime when;     ///< it crashed
 };
 
 /// One loaded unit and what runs of it.
@@ -125,6 +133,8 @@ class Manager final : public ServiceObserver {
   /// @pre     `pid` is the number of `process`, as the kernel told it with that.
   /// @return  the unit that it is of; nothing: of none.
   std::optional<CrashedUnit> on_crash(const sys::Pidfd& process, pid_t pid);
+  /// What came of it. A unit that is no more is left alone.
+  void on_diagnosed(const std::string& unit, const DiagnosedCrash& crash);
 
  private:
   struct Request;

@@ -34,8 +34,9 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
   if (const auto found = by_pid_.find(pid); found != by_pid_.end()) {
     Service& service = *found->second;
     if (service.is_crashing_main(process, pid)) {
+      std::string watchdog = service.watchdog_evidence();
       service.on_crash_notice(pid, "core socket");
-      return CrashedUnit{service.unit().name, service.end_event(pid)};
+      return CrashedUnit{service.unit().name, service.end_event(pid), std::move(watchdog)};
     }
   }
   const std::vector<std::string> paths = cgroups_of(pid);
@@ -43,9 +44,15 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
   if (paths.empty() || process.has_exited()) return std::nullopt;
   for (const auto& [name, entry] : units_) {
     if (!entry->service || !is_in_one_of(entry->service->cgroup_directories(), paths)) continue;
-    return CrashedUnit{name, {}};
+    return CrashedUnit{name, {}, {}};
   }
   return std::nullopt;
+}
+
+void Manager::on_diagnosed(const std::string& unit, const DiagnosedCrash& crash) {
+  const auto found = units_.find(unit);
+  if (found == units_.end() || !found->second->service) return;
+  found->second->service->on_diagnosed(crash.signature, crash.text, crash.when);
 }
 
 }  // namespace nines::supervise

@@ -144,6 +144,10 @@ class Service {
   /// The kernel begins to dump this unit's main process: it will never serve again.
   /// @param notice  how we know, for the event.
   void on_crash_notice(pid_t pid, const std::string& notice);
+  /// @return why we ended it for its watchdog, as long as it is not gone; else empty.
+  std::string watchdog_evidence() const;
+  /// Its main process had crashed, and now is known how.
+  void on_diagnosed(const std::string& signature, const std::string& text, BootTime when);
   /// Whether a process that is being dumped is, or was until its successor started, the main one.
   /// @pre  `pid` is the number of `process`.
   bool is_crashing_main(const sys::Pidfd& process, pid_t pid) const;

@@ -8,18 +8,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "api/runtime_dir.h"
 #include "app/crash/crash_directory.h"
 #include "app/crash/hook.h"
 #include "app/crash/outcome.h"
 #include "app/crash/places.h"
+#include "cli/crash_places.h"
+#include "cli/crash_verbs.h"
 #include "cli/text_width.h"
-#include "cli/verbs.h"
+
 #include "sys/file.h"
 #include "sys/own_program.h"
 
@@ -36,16 +36,6 @@ std::string real_path(const std::string& path) {
   std::string result = found;
   ::free(found);
   return result;
-}
-
-/// Of the daemon that uses this runtime directory, or did last.
-std::string state_dir_of(const std::string& runtime_dir) {
-  std::array<char, 4096> ledger{};
-  const std::string link = api::ledger_link_path(runtime_dir);
-  const ssize_t n = ::readlink(link.c_str(), ledger.data(), ledger.size());
-  if (n <= 0) return api::default_state_dir();
-  const std::string path(ledger.data(), static_cast<std::size_t>(n));
-  return path.substr(0, path.rfind('/'));
 }
 
 crash::HookPaths paths_of(const Context& context) {
