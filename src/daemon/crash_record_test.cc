@@ -16,6 +16,7 @@ CrashOrigin example() {
   origin.watchdog = "no WATCHDOG=1 within 3 s";
   origin.pid = 4711;
   origin.dumpable = 2;
+  origin.policy = {crash::CoreWish::kFull, Bytes{77}, true, false, true};
   origin.time.ns = 123;
   origin.since_boot.ns = 456;
   return origin;
@@ -43,6 +44,11 @@ TEST_F(CrashRecord, TellsOfWhomAndWhetherAnybodyStillWorks) {
   EXPECT_EQ(read->origin.watchdog, "no WATCHDOG=1 within 3 s");
   EXPECT_EQ(read->origin.pid, 4711);
   EXPECT_EQ(read->origin.dumpable, 2);
+  EXPECT_EQ(read->origin.policy.wish, crash::CoreWish::kFull);
+  EXPECT_EQ(read->origin.policy.limit, Bytes{77});
+  EXPECT_TRUE(read->origin.policy.successor_waits);
+  EXPECT_FALSE(read->origin.policy.successor_serves);
+  EXPECT_TRUE(read->origin.policy.kill_after_minimal);
   EXPECT_EQ(read->origin.time.ns, 123);
   EXPECT_EQ(read->origin.since_boot.ns, 456);
   EXPECT_FALSE(read->outcome) << "nothing was said";

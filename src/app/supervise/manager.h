@@ -40,13 +40,6 @@ struct ManagerOptions {
   StackRecorder record_stacks;
 };
 
-/// Of which unit a crashed process is.
-struct CrashedUnit {
-  std::string name;
-  std::string end_event;  ///< of a main process: id of the event that tells of its end
-  std::string watchdog;   ///< we had it crash, since it hung: what we saw of that; or empty
-};
-
 /// What was found out about the crash of a unit's main process.
 struct DiagnosedCrash {
   std::string signature;

@@ -36,7 +36,9 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
     if (service.is_crashing_main(process, pid)) {
       std::string watchdog = service.watchdog_evidence();
       service.on_crash_notice(pid, "core socket");
-      return CrashedUnit{service.unit().name, service.end_event(pid), std::move(watchdog)};
+      CrashedUnit crashed = service.crashed_unit(pid);
+      crashed.watchdog = std::move(watchdog);
+      return crashed;
     }
   }
   const std::vector<std::string> paths = cgroups_of(pid);
@@ -44,7 +46,7 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
   if (paths.empty() || process.has_exited()) return std::nullopt;
   for (const auto& [name, entry] : units_) {
     if (!entry->service || !is_in_one_of(entry->service->cgroup_directories(), paths)) continue;
-    return CrashedUnit{name, {}, {}};
+    return entry->service->crashed_unit(pid);
   }
   return std::nullopt;
 }
