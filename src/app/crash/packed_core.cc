@@ -72,7 +72,18 @@ struct PiecePacker::State {
   std::string out;
   std::string zeros;  ///< the frame of a piece of zeros, once there was one
 
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
   ~State() { ZSTD_freeCCtx(context); }
+
+  Result<std::string_view> compress(std::string_view piece) {
+    if (context == nullptr) return Error(ErrorCode::kLimit, "pack core");
+    const std::size_t size =
+        ZSTD_compress2(context, out.data(), out.size(), piece.data(), piece.size());
+    if (ZSTD_isError(size) == 0) return std::string_view(out.data(), size);
+    return Error(ErrorCode::kLimit, "pack core").with_detail(ZSTD_getErrorName(size));
+  }
 };
 
 PiecePacker::PiecePacker() : state_(std::make_unique<State>()) {
@@ -85,17 +96,16 @@ PiecePacker::~PiecePacker() = default;
 PiecePacker::PiecePacker(PiecePacker&&) noexcept = default;
 
 Result<std::string_view> PiecePacker::pack(std::string_view piece) {
-  if (state_->context == nullptr) return Error(ErrorCode::kLimit, "pack core");
-  const bool zeros = piece.size() == kPiece && all_zeros(piece);
-  if (zeros && !state_->zeros.empty()) return std::string_view(state_->zeros);
-  const std::size_t size = ZSTD_compress2(state_->context, state_->out.data(), state_->out.size(),
-                                          piece.data(), piece.size());
-  if (ZSTD_isError(size) != 0) {
-    return Error(ErrorCode::kLimit, "pack core").with_detail(ZSTD_getErrorName(size));
+  if (piece.size() == kPiece && all_zeros(piece)) return pack_zeros(kPiece);
+  return state_->compress(piece);
+}
+
+Result<std::string_view> PiecePacker::pack_zeros(std::size_t size) {
+  if (size != kPiece) return state_->compress(std::string(size, '\0'));
+  if (state_->zeros.empty()) {
+    NINES_ASSIGN(state_->zeros, state_->compress(std::string(size, '\0')));
   }
-  const std::string_view frame(state_->out.data(), size);
-  if (zeros) state_->zeros = frame;
-  return frame;
+  return std::string_view(state_->zeros);
 }
 
 std::string FrameTable::encode() const {

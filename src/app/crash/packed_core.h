@@ -33,6 +33,8 @@ class PiecePacker {
   /// @return  the frame; valid until the next call.
   /// @errors kLimit: no memory.
   Result<std::string_view> pack(std::string_view piece);
+  /// The same of so many zeros; those of a whole piece are packed only once.
+  Result<std::string_view> pack_zeros(std::size_t size);
 
  private:
   struct State;
