@@ -274,8 +274,8 @@ class FaultPoints(Kills):
     REPLACED = {"successor_ready", "successor_serves"}
     # Passed only as a service of systemd.
     WITH_SYSTEMD = {"service_holder_found", "service_left"}
-    # Passed only where the kernel's core socket is ours: test_crash_kills.py.
-    OF_CRASHES = {p for p in fault_points() if p.startswith(("core_", "crash_"))}
+    # Passed only where the kernel's core socket is ours: test_crash_kills.py, test_crash_core.py.
+    OF_CRASHES = {p for p in fault_points() if p.startswith(("core_", "crash_", "whole_core_"))}
 
     def set_up_units(self):
         self.ports = {}

@@ -38,14 +38,16 @@ Result<std::uint64_t> write_core(const std::string& path, const CoreStart& start
 
 }  // namespace
 
-Result<Captured> capture(const Victim& victim, const CoreStart& start,
-                         const std::string& directory) {
-  NINES_ASSIGN(const ProcessMemory memory, ProcessMemory::open(victim.process, victim.pid));
+Result<Captured> capture(const Victim& victim, const CoreStart& start, const std::string& directory,
+                         KeepMemory memory) {
   Captured captured;
-  NINES_ASSIGN(captured.memory.count,
-               write_core(directory + "/core", start, [&](std::uint64_t address, std::size_t most) {
-                 return memory.read(address, most);
-               }));
+  if (memory == KeepMemory::kEssential) {
+    NINES_ASSIGN(const ProcessMemory of_it, ProcessMemory::open(victim.process, victim.pid));
+    NINES_ASSIGN(captured.memory.count, write_core(directory + "/core", start,
+                                                   [&](std::uint64_t address, std::size_t most) {
+                                                     return of_it.read(address, most);
+                                                   }));
+  }
   NINES_TRY(fault::hit(FaultPoint::crash_core_written));
   const std::string facts = facts_of(start.head, victim.pid, victim.by_owner);
   captured.program = program_of(victim.pid).value_or(start.head.name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,8 @@ struct StoreLimits {
 };
 
 struct Tidied {
-  std::size_t removed = 0;    ///< whole crashes, for which there was no room any more
+  std::size_t cores = 0;      ///< whole cores, of crashes that are kept otherwise
+  std::size_t removed = 0;    ///< crashes with all that was kept of them
   std::size_t abandoned = 0;  ///< half ones, whose maker was killed
   std::size_t kept = 0;
 };
@@ -28,7 +30,23 @@ struct Tidied {
 /// Whether a directory of this name is one that we made: nothing else is ever removed.
 bool is_crash_id(std::string_view name);
 
-/// Removes from `store` what killed makers left, then the oldest crashes until the limits are kept.
+/// The whole core in a crash's directory, if there is one; and while it is being written.
+inline constexpr std::string_view kWholeCore = "core.zst";
+inline constexpr std::string_view kWholeCorePart = "core.zst.part";
+
+struct StoreUse {
+  Bytes total;                         ///< on the disk
+  std::size_t recent_whole_cores = 0;  ///< of the last 24 hours
+  Bytes recent_whole_bytes;
+};
+/// What is kept, as far as it can be looked at.
+StoreUse use_of(const std::string& store);
+
+/// @return the name of a crash with this signature of which there is a whole core, or nothing.
+std::optional<std::string> whole_core_of(const std::string& store, std::string_view signature);
+
+/// Removes from `store` what killed makers left, then until the limits are kept whole cores, the
+/// oldest first, and then the oldest crashes. What somebody still works on stays.
 /// One caller at a time does it; another finds kBusy.
 /// @param keep  the name of one that stays whatever the limits say, or empty.
 /// @errors kBusy, kNotFound: no such directory.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "app/crash/crash_directory.h"
+#include "app/crash/outcome.h"
 #include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 #include "sys/test_directory.h"
 
@@ -45,6 +46,53 @@ TEST_F(CrashStore, RemovesTheOldestUntilTheLimitsAreKept) {
   ASSERT_TRUE(tidied);
   EXPECT_TRUE(there(b)) << "the one that was just made stays";
   EXPECT_FALSE(there(c));
+}
+
+TEST_F(CrashStore, WholeCoresGoBeforeCrashesDo) {
+  const std::string a = add('a', 30), b = add('b', 20), c = add('c', 10);
+  for (const std::string& name : {a, c}) {
+    EXPECT_TRUE(
+        sys::replace_file(store() + "/" + name + "/core.zst", std::string(40960, 'w'), 0600));
+  }
+  EXPECT_EQ(use_of(store()).recent_whole_cores, 2U);
+  EXPECT_EQ(use_of(store()).recent_whole_bytes.count, 2 * 40960U);
+  limits_.total = Bytes{3 * 8192 + 40960};
+  auto tidied = tidy(store(), a, limits_);
+  ASSERT_TRUE(tidied);
+  EXPECT_EQ(tidied->cores, 1U);
+  EXPECT_EQ(tidied->removed, 0U);
+  EXPECT_TRUE(there(a + "/core.zst")) << "the one that was just made stays";
+  EXPECT_FALSE(there(c + "/core.zst"));
+  EXPECT_TRUE(there(c + "/core"));
+}
+
+TEST_F(CrashStore, HalfAWholeCoreGoesUnlessSomebodyWritesIt) {
+  const std::string dead = add('a', 30);
+  auto alive = CrashDirectory::make(store() + "/" + std::string(32, 'b'));
+  ASSERT_TRUE(alive && alive->finish());
+  const std::string written = std::string(32, 'b') + "/core.zst.part";
+  for (const std::string& path : {dead + "/core.zst.part", written}) {
+    EXPECT_TRUE(sys::replace_file(store() + "/" + path, "half", 0600));
+  }
+  limits_.count = 0;
+  ASSERT_TRUE(tidy(store(), dead, limits_));
+  EXPECT_TRUE(there(dead + "/core.zst.part")) << "it is the caller's own";
+  ASSERT_TRUE(tidy(store(), "", {}));
+  EXPECT_FALSE(there(dead + "/core.zst.part"));
+  EXPECT_TRUE(there(dead));
+  EXPECT_TRUE(there(written));
+}
+
+TEST_F(CrashStore, KnowsOfWhichCrashThereIsAWholeCore) {
+  const std::string a = add('a', 30), b = add('b', 20);
+  Outcome outcome;
+  outcome.signature = std::string(32, '5');
+  EXPECT_TRUE(sys::replace_file(store() + "/" + a + "/capture.json", encode(outcome), 0600));
+  EXPECT_FALSE(whole_core_of(store(), outcome.signature));
+  EXPECT_TRUE(sys::replace_file(store() + "/" + a + "/core.zst", "w", 0600));
+  EXPECT_EQ(whole_core_of(store(), outcome.signature), a);
+  EXPECT_FALSE(whole_core_of(store(), std::string(32, '6')));
+  EXPECT_FALSE(whole_core_of(store(), ""));
 }
 
 TEST_F(CrashStore, RemovesWhatIsTooOld) {

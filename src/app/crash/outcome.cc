@@ -42,6 +42,10 @@ class Reader {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return bad(T{0});
     return static_cast<T>(value);
   }
+  template <typename T>
+  T number_if_there(const char* name) {
+    return from_.contains(name) ? number<T>(name) : T{0};
+  }
   bool flag(const char* name) {
     const auto at = from_.find(name);
     if (at == from_.end() || !at->is_boolean()) return bad(false);
@@ -83,7 +87,13 @@ std::string encode(const Outcome& outcome) {
                     {"function", printable(outcome.function, kMaxShort)},
                     {"signature", safe_name(outcome.signature)},
                     {"same", outcome.same},
-                    {"removed", outcome.removed}};
+                    {"removed", outcome.removed},
+                    {"core", outcome.core},
+                    {"core_reason", printable(outcome.core_reason, kMaxText)},
+                    {"core_packed", outcome.core_packed.count},
+                    {"core_size", outcome.core_size.count},
+                    {"held_us", static_cast<std::uint64_t>(outcome.held.count() / 1000)},
+                    {"cores_removed", outcome.cores_removed}};
   return out.dump() + "\n";
 }
 
@@ -111,7 +121,13 @@ std::optional<Outcome> decode_outcome(std::string_view line) {
   outcome.summary = reader.text_if_there("summary", kMaxShort);
   outcome.function = reader.text_if_there("function", kMaxShort);
   outcome.signature = reader.text_if_there("signature", kMaxName);
-  if (in.contains("same")) outcome.same = reader.number<std::uint64_t>("same");
+  outcome.same = reader.number_if_there<std::uint64_t>("same");
+  outcome.core = reader.text_if_there("core", kMaxName);
+  outcome.core_reason = reader.text_if_there("core_reason", kMaxText);
+  outcome.core_packed.count = reader.number_if_there<std::uint64_t>("core_packed");
+  outcome.core_size.count = reader.number_if_there<std::uint64_t>("core_size");
+  outcome.held = std::chrono::microseconds(reader.number_if_there<std::uint32_t>("held_us"));
+  outcome.cores_removed = reader.number_if_there<std::size_t>("cores_removed");
   if (!reader.good()) return std::nullopt;
   return outcome;
 }

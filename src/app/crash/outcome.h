@@ -31,8 +31,21 @@ struct Outcome {
   std::string function;    ///< the program's own in which it was
   std::string signature;   ///< 32 hexadecimal digits
   std::uint64_t same = 0;  ///< crashes with this signature until now, with this one; 0: not counted
-  std::size_t removed = 0;  ///< older crashes, for which there was no room any more
+  std::size_t removed = 0;        ///< older crashes, for which there was no room any more
+  std::string core;               ///< "full", "minimal", "none"
+  std::string core_reason;        ///< why it is not "full", for a person
+  Bytes core_packed;              ///< of the whole core, on the disk
+  Bytes core_size;                ///< unpacked
+  Nanoseconds held{0};            ///< until the process was let go, with the whole core
+  std::size_t cores_removed = 0;  ///< older whole cores, whose crashes are kept otherwise
 };
+
+/// What `core` may be.
+inline constexpr const char* kCoreFull = "full";
+inline constexpr const char* kCoreMinimal = "minimal";
+inline constexpr const char* kCoreNone = "none";
+/// `core_reason` while a whole core is being written: nobody said more before the end.
+inline constexpr const char* kUnfinishedCore = "it was not complete when nines-crash ended";
 
 /// No line is longer.
 inline constexpr std::size_t kMaxOutcome = 12288;

@@ -16,6 +16,12 @@ Outcome example() {
   outcome.note = "no room";
   outcome.by_owner = false;
   outcome.removed = 2;
+  outcome.core = kCoreFull;
+  outcome.core_reason = "none";
+  outcome.core_packed = Bytes{5};
+  outcome.core_size = Bytes{std::uint64_t{1} << 40};
+  outcome.held = std::chrono::seconds(99);
+  outcome.cores_removed = 3;
   return outcome;
 }
 
@@ -28,6 +34,8 @@ TEST(Outcome, ComesBackAsItWasSaid) {
   EXPECT_EQ(heard->program, "redis-server");
   EXPECT_EQ(heard->took, std::chrono::microseconds(1234));
   EXPECT_FALSE(heard->by_owner);
+  EXPECT_EQ(heard->core_size.count, std::uint64_t{1} << 40);
+  EXPECT_EQ(heard->held, std::chrono::seconds(99));
 }
 
 TEST(Outcome, IsOneLineOfPrintableTextWhateverTheProgramIsCalled) {
