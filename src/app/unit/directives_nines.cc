@@ -148,7 +148,19 @@ Result<Nanoseconds> parse_positive_span(std::string_view text) {
 
 constexpr Choice<CrashHandover> kHandovers[] = {{"auto", CrashHandover::kAuto},
                                                 {"early", CrashHandover::kEarly},
-                                                {"wait", CrashHandover::kWait}};
+                                                {"wait", CrashHandover::kWait},
+                                                {"kill-dump", CrashHandover::kKillDump}};
+
+constexpr Choice<CrashCore> kCrashCores[] = {{"auto", CrashCore::kAuto},
+                                             {"none", CrashCore::kNone},
+                                             {"minimal", CrashCore::kMinimal},
+                                             {"full", CrashCore::kFull}};
+
+Result<std::optional<Bytes>> parse_core_limit(std::string_view text) {
+  if (text == "infinity") return std::optional<Bytes>();
+  NINES_ASSIGN(const Bytes size, parse_size(text));
+  return std::optional<Bytes>(size);
+}
 
 constexpr Directive kDirectives[] = {
     {kNines, "AvailabilityTarget", availability_target,
@@ -160,7 +172,16 @@ constexpr Directive kDirectives[] = {
      "auto: after a crash the next one starts at once where its listening sockets are held here, "
      "else once the crashed one is gone|early: the next one starts while the crashed one is taken "
      "down, whose ports are freed; not for what locks its data|wait: the next one starts once the "
-     "crashed one is gone, with its locks"},
+     "crashed one is gone, with its locks|kill-dump: the next one starts once the crashed one is "
+     "gone, of which no whole core is kept"},
+    {kNines, "CrashCore", choice<&NinesSection::crash_core, kCrashCores>,
+     "auto: of a crash a whole core is kept if there is none of the same crash, there is room, and "
+     "the next one need not wait for it|none: of a crash no memory is kept, so that it has no "
+     "backtrace|minimal: of a crash is kept what a backtrace needs|full: of each crash a whole "
+     "core "
+     "is kept, even if the next one waits for it"},
+    {kNines, "CrashCoreLimit", scalar<&NinesSection::crash_core_limit, parse_core_limit>,
+     "no whole core is kept of a process with more memory than {}"},
     {kNines, "HealthyUptime", scalar<&NinesSection::healthy_uptime, parse_finite_time_span>,
      "after {} without a failure the delay between restarts starts from nothing again"},
     {kNines, "OnPredicted", on_predicted,

@@ -117,9 +117,18 @@ struct HealthCheck {
 
 /// When the successor of a crashed process starts.
 enum class CrashHandover : std::uint8_t {
-  kAuto,   ///< early where we hold its listening sockets, else once it is gone
-  kEarly,  ///< when the kernel begins to take it down; its own listening sockets are freed
-  kWait,   ///< once it is gone, with its locks
+  kAuto,      ///< early where we hold its listening sockets, else once it is gone
+  kEarly,     ///< when the kernel begins to take it down; its own listening sockets are freed
+  kWait,      ///< once it is gone, with its locks
+  kKillDump,  ///< the same, and of its memory no more is kept than takes milliseconds
+};
+
+/// How much of a crashed process's memory is kept.
+enum class CrashCore : std::uint8_t {
+  kAuto,     ///< all of it, if it is worth that and nobody waits; else what a backtrace needs
+  kNone,     ///< nothing
+  kMinimal,  ///< what a backtrace needs
+  kFull,     ///< all of it
 };
 
 /// What is done about a failure that is foretold (`nines why` has the predictors).
@@ -134,6 +143,8 @@ struct NinesSection {
   std::optional<double> availability_target;  ///< AvailabilityTarget=99.99% -> 0.9999
   int standby = 0;                            ///< Standby=1: one warm spare
   CrashHandover crash_handover = CrashHandover::kAuto;
+  CrashCore crash_core = CrashCore::kAuto;
+  std::optional<Bytes> crash_core_limit;  ///< CrashCoreLimit=; none: as large as it is
   SparseOptional<HealthCheck> health_check;
   OnPredicted on_predicted = OnPredicted::kWarn;
   SparseOptional<ExecCommand> predicted_command;          ///< OnPredicted=command:PROGRAM ARGUMENTS
