@@ -40,12 +40,6 @@ struct ManagerOptions {
   StackRecorder record_stacks;
 };
 
-/// Of which unit a crashed process is.
-struct CrashedUnit {
-  std::string name;
-  std::string end_event;  ///< of a main process: id of the event that tells of its end
-};
-
 /// One loaded unit and what runs of it.
 struct UnitEntry {
   std::shared_ptr<const unit::Unit> unit;

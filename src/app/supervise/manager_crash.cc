@@ -35,7 +35,7 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
     Service& service = *found->second;
     if (service.is_crashing_main(process, pid)) {
       service.on_crash_notice(pid, "core socket");
-      return CrashedUnit{service.unit().name, service.end_event(pid)};
+      return service.crashed_unit(pid);
     }
   }
   const std::vector<std::string> paths = cgroups_of(pid);
@@ -43,7 +43,7 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
   if (paths.empty() || process.has_exited()) return std::nullopt;
   for (const auto& [name, entry] : units_) {
     if (!entry->service || !is_in_one_of(entry->service->cgroup_directories(), paths)) continue;
-    return CrashedUnit{name, {}};
+    return entry->service->crashed_unit(pid);
   }
   return std::nullopt;
 }

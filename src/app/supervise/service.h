@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "app/supervise/cgroup_mover.h"
+#include "app/supervise/crash_peers.h"
+#include "app/supervise/crashed_unit.h"
 #include "app/supervise/health_probe.h"
 #include "app/supervise/health_tracker.h"
 #include "app/supervise/keeper_link.h"
@@ -147,8 +149,8 @@ class Service {
   /// Whether a process that is being dumped is, or was until its successor started, the main one.
   /// @pre  `pid` is the number of `process`.
   bool is_crashing_main(const sys::Pidfd& process, pid_t pid) const;
-  /// @return the id of the event that tells, or will tell, of this main process's end.
-  std::string end_event(pid_t pid) const;
+  /// @return what is to be done with a process of this unit that is being dumped.
+  CrashedUnit crashed_unit(pid_t pid) const;
   void on_notify(const NotifyMessage& message, pid_t sender, std::vector<UniqueFd> fds);
   /// A process somewhere ended: perhaps the last one of a unit that is being stopped.
   void check_stopped();
@@ -261,6 +263,12 @@ class Service {
   bool early_start_possible() const;
   bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void kill_leftovers_now();
+  /// Clients of a crashed process hear of its end without waiting for the kernel.
+  void release_peers(const LiveProcess& process);
+  void release_more_peers();
+  bool dump_is_not_ours() const;  ///< of the next crash: it goes past our core socket
+  /// The id of the event that tells, or will tell, of this main process's end.
+  std::string end_event(pid_t pid) const;
 
   // service_stop.cc: from running to dead
   void enter_stop_signal();
@@ -374,9 +382,10 @@ class Service {
   Sparse<std::map<std::string, UniqueFd>> fd_store_;  ///< by the keeper's name
   SparseOptional<Completion> start_done_, stop_done_, reload_done_;
   sys::Subscription phase_timer_, restart_timer_, watchdog_timer_, poll_timer_, runtime_timer_;
-  sys::Subscription standby_timer_;
+  sys::Subscription standby_timer_, peers_timer_;
   std::unique_ptr<Health> health_;
   std::unique_ptr<Handover> handover_;
+  std::unique_ptr<CrashPeers> peers_;
   std::unique_ptr<Rejuvenation> rejuvenation_;
   std::unique_ptr<Reaction> reaction_;
   std::optional<Nanoseconds> watchdog_;

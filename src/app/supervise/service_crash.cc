@@ -3,18 +3,23 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/supervise/crash_handover.h"
+#include "app/supervise/crash_peers.h"
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
+#include "sys/file.h"
 
 namespace nines::supervise {
 
 bool Service::early_start_possible() const {
   const unit::ServiceSection& service = spec().service;
   const unit::CrashHandover handover = spec().nines.crash_handover;
-  if (handover == unit::CrashHandover::kWait) return false;
+  if (handover == unit::CrashHandover::kWait || handover == unit::CrashHandover::kKillDump) {
+    return false;
+  }
   const bool one_process = service.type == unit::ServiceType::kSimple ||
                            service.type == unit::ServiceType::kExec ||
                            service.type == unit::ServiceType::kNotify;
@@ -42,8 +47,27 @@ std::string Service::end_event(pid_t pid) const {
   return {};
 }
 
+CrashedUnit Service::crashed_unit(pid_t pid) const {
+  const unit::NinesSection& nines = spec().nines;
+  CrashedUnit crashed;
+  crashed.name = unit().name;
+  crashed.core = nines.crash_core;
+  crashed.core_limit = nines.crash_core_limit;
+  crashed.kill_dump = nines.crash_handover == unit::CrashHandover::kKillDump;
+  crashed.end_event = end_event(pid);
+  crashed.successor_serves =
+      std::any_of(dying_.begin(), dying_.end(), [&](const auto& one) { return one.id.pid == pid; });
+  crashed.successor_waits = main_.id.pid == pid && state_.wanted &&
+                            policy_restarts(effective_policy(spec().service), Outcome::kCoreDump);
+  return crashed;
+}
+
 void Service::on_crash_notice(pid_t pid, const std::string& notice) {
   if (state_.phase != Phase::kRunning || !main_.valid() || main_.id.pid != pid) return;
+  if (spec().nines.crash_handover == unit::CrashHandover::kKillDump && dump_is_not_ours()) {
+    (void)main_.pidfd.send_signal(SIGKILL).has_value();  // ends the kernel's writing
+    return;
+  }
   if (!early_start_possible()) return;
   const BootTime when = down_since(boot_now());
   interrupt_rejuvenation(when);
@@ -68,6 +92,7 @@ void Service::on_crash_notice(pid_t pid, const std::string& notice) {
   const std::string event = emit_once("unit.crash", ledger::Severity::kError,
                                       detail({{"pid", std::to_string(pid)}, {"notice", notice}}));
   open_downtime(when, false, event);
+  release_peers(dying_.back());
   if (spare_serves) {
     promote_standby(when);
     return;
@@ -78,6 +103,27 @@ void Service::on_crash_notice(pid_t pid, const std::string& notice) {
   if (knew && !dying_.empty() && dying_.back().id.pid == pid) {
     (void)close_listeners(find_listeners(dying_.back().pidfd, pid));
   }
+}
+
+void Service::release_peers(const LiveProcess& process) {
+  std::set<std::uint64_t> spared;
+  for (const auto& [name, fd] : fd_store_) spared.insert(socket_cookie(fd.get()));
+  peers_ = std::make_unique<CrashPeers>(process.pidfd, process.id.pid, std::move(spared));
+  // The successor first: what is done here costs some microseconds for each connection.
+  peers_timer_ = context_.loop.after(Nanoseconds(0), [this] { release_more_peers(); });
+}
+
+void Service::release_more_peers() {
+  constexpr std::size_t kAtOnce = 64;
+  if (!peers_->shut_down_some(kAtOnce)) return peers_.reset();
+  peers_timer_ = context_.loop.after(Nanoseconds(0), [this] { release_more_peers(); });
+}
+
+bool Service::dump_is_not_ours() const {
+  // Either of our patterns names the runtime directory.
+  const auto pattern = sys::read_file("/proc/sys/kernel/core_pattern", Bytes{4096});
+  return pattern && pattern->find(context_.runtime_dir + "/") == pattern->npos &&
+         pattern->find(" " + context_.runtime_dir + " ") == pattern->npos;
 }
 
 bool Service::takes_listeners() const {
