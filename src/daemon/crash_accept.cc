@@ -19,6 +19,21 @@ constexpr int kAcceptAtOnce = 16;  // then others have their turn on the loop
 constexpr Nanoseconds kSpeakWithin = std::chrono::seconds(1);
 constexpr std::size_t kMostCallers = 256;
 
+crash::CorePolicy policy_of(const supervise::CrashedUnit& unit) {
+  crash::CorePolicy policy;
+  switch (unit.core) {
+    case unit::CrashCore::kAuto: policy.wish = crash::CoreWish::kAuto; break;
+    case unit::CrashCore::kNone: policy.wish = crash::CoreWish::kNone; break;
+    case unit::CrashCore::kMinimal: policy.wish = crash::CoreWish::kMinimal; break;
+    case unit::CrashCore::kFull: policy.wish = crash::CoreWish::kFull; break;
+  }
+  policy.limit = unit.core_limit;
+  policy.successor_waits = unit.successor_waits;
+  policy.successor_serves = unit.successor_serves;
+  policy.kill_after_minimal = unit.kill_dump;
+  return policy;
+}
+
 }  // namespace
 
 void CrashCatcher::listen() {
@@ -99,6 +114,7 @@ void CrashCatcher::take(Crash crash, const sys::Pidfd& process) {
   if (auto unit = manager_.on_crash(process, crash.origin.pid)) {
     crash.origin.unit = std::move(unit->name);
     crash.origin.cause = std::move(unit->end_event);
+    crash.origin.policy = policy_of(*unit);
   }
   if (!may_begin(crash) && waiting_.size() >= kWaiting) {
     reject(crash.origin.unit);

@@ -1,14 +1,18 @@
 #include "daemon/crash_catcher.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
+#include "app/crash/crash_arguments.h"
 #include "app/crash/crash_store.h"
+#include "app/crash/progress.h"
 #include "base/fault_point.h"
 
 namespace nines::daemon {
@@ -16,9 +20,12 @@ namespace {
 
 constexpr std::string_view kHeldPrefix = "crash/";
 constexpr std::string_view kHeldProcess = "crash-process/";
-// Beyond all of nines-crash's own deadlines: then a disk hangs, or it does.
+// Beyond all of nines-crash's own deadlines: then a disk hangs, or it does. Stage 2 may take as
+// long as it moves on; and when the process has been let go nobody waits.
 constexpr Nanoseconds kGiveUp = std::chrono::seconds(60);
 constexpr Nanoseconds kGiveUpOthers = std::chrono::minutes(6);
+constexpr Nanoseconds kGiveUpStalled = std::chrono::seconds(40);
+constexpr Nanoseconds kGiveUpAfterwards = std::chrono::minutes(3);
 constexpr Nanoseconds kOrphanPoll = std::chrono::milliseconds(50);
 
 std::string crash_name(const std::string& id) {
@@ -40,8 +47,10 @@ std::vector<std::string> fault_environment() {
 
 struct CrashCatcher::Running {
   sys::SpawnedProcess helper;
-  sys::Subscription ended, deadline;
+  UniqueFd progress;
+  sys::Subscription ended, deadline, moved;
   bool foreign = false;
+  bool first_stage = true;
   bool late = false;
 };
 
@@ -120,11 +129,14 @@ void CrashCatcher::enqueue(Crash crash) {
 }
 
 bool CrashCatcher::may_begin(const Crash& crash) const {
-  if (running_.size() >= kAtOnce) return false;
-  if (!crash.origin.unit.empty()) return true;
-  const auto foreign = std::count_if(running_.begin(), running_.end(),
-                                     [](const auto& entry) { return entry.second->foreign; });
-  return static_cast<std::size_t>(foreign) < kForeignAtOnce;
+  // Those in stage 2, which may take long, keep nobody from stage 1: a unit may wait for that.
+  std::size_t all = 0, foreign = 0;
+  for (const auto& [id, running] : running_) {
+    all += running->first_stage ? 1 : 0;
+    foreign += running->first_stage && running->foreign ? 1 : 0;
+  }
+  if (all >= kAtOnce) return false;
+  return !crash.origin.unit.empty() || foreign < kForeignAtOnce;
 }
 
 void CrashCatcher::begin_next() {
@@ -151,24 +163,60 @@ Status CrashCatcher::begin(Crash crash) {
   const bool foreign = crash.origin.unit.empty();
   if (!foreign) request.argv.insert(request.argv.end(), {"--unit", crash.origin.unit});
   if (foreign) request.argv.insert(request.argv.end(), {"--foreign", places_.state});
+  const auto policy = crash::words_of(crash.origin.policy);
+  request.argv.insert(request.argv.end(), policy.begin(), policy.end());
+  request.argv.insert(request.argv.end(), {"--store-max", std::to_string(places_.store_max.count)});
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    return Error::from_errno(errno, "make a pipe");
+  }
+  UniqueFd progress(ends[0]);
+  const UniqueFd told(ends[1]);
+  request.argv.insert(request.argv.end(), {"--progress", crash.process ? "5" : "4"});
   request.argv.push_back(places_.store + "/" + id);
   request.environment = fault_environment();
   request.stdout_fd = crash.record.get();
   request.stderr_fd = STDERR_FILENO;
   request.pass_fds = {crash.connection.get()};
   if (crash.process) request.pass_fds.push_back(crash.process.get());
+  request.pass_fds.push_back(told.get());
   auto running = std::make_unique<Running>();
   running->foreign = foreign;
   NINES_ASSIGN(running->helper, sys::spawn(request));
   fault::pass(FaultPoint::core_handed);
   running->ended = loop_.on_readable(running->helper.pidfd.fd(), [this, id] { on_end(id); });
-  running->deadline = loop_.after(foreign ? kGiveUpOthers : kGiveUp, [this, id] {
+  running_[id] = std::move(running);
+  give_up_after(id, foreign ? kGiveUpOthers : kGiveUp);
+  watch(id, std::move(progress));
+  return {};
+}
+
+void CrashCatcher::give_up_after(const std::string& id, Nanoseconds time) {
+  running_.at(id)->deadline = loop_.after(time, [this, id] {
     Running& late = *running_.at(id);
     late.late = true;
     (void)late.helper.pidfd.send_signal(SIGKILL).has_value();
   });
-  running_[id] = std::move(running);
-  return {};
+}
+
+void CrashCatcher::watch(const std::string& id, UniqueFd progress) {
+  Running& running = *running_.at(id);
+  running.progress = std::move(progress);
+  running.moved = loop_.on_readable(running.progress.get(), [this, id] { on_progress(id); });
+}
+
+void CrashCatcher::on_progress(const std::string& id) {
+  Running& running = *running_.at(id);
+  std::array<char, 4096> words{};
+  const ssize_t n = ::read(running.progress.get(), words.data(), words.size());
+  if (n < 0) return;
+  if (n == 0) {
+    running.moved.reset();  // it ends, or has closed it: its handle will tell
+    return;
+  }
+  const bool let_go = words[static_cast<std::size_t>(n) - 1] == crash::Progress::kLetGo;
+  give_up_after(id, let_go ? kGiveUpAfterwards : kGiveUpStalled);
+  if (std::exchange(running.first_stage, false)) begin_next();
 }
 
 // By value: the subscription that calls holds the caller's, and goes.

@@ -25,6 +25,7 @@ struct CrashPlaces {
   std::string program;  ///< nines-crash, absolute
   std::string store;    ///< a directory for each crash in here
   std::string records;  ///< of what is not finished; on a tmpfs
+  Bytes store_max;      ///< for all of them
   std::string state;    ///< where nines crash setup has said what becomes of others' processes
 };
 
@@ -32,7 +33,8 @@ struct CrashPlaces {
 /// which there was no room. Subject is the unit, or the program.
 class CrashCatcher {
  public:
-  /// So many are looked at at once, and so many wait for that, dying. More are let go, and counted.
+  /// Of so many stage 1 is taken at once, and so many wait for that, dying. More are let go, and
+  /// counted.
   static constexpr std::size_t kAtOnce = 4;
   /// Of these so many may be of no unit: their former handler may take long.
   static constexpr std::size_t kForeignAtOnce = 3;
@@ -77,6 +79,9 @@ class CrashCatcher {
   bool may_begin(const Crash& crash) const;
   void begin_next();
   Status begin(Crash crash);
+  void watch(const std::string& id, UniqueFd progress);
+  void on_progress(const std::string& id);
+  void give_up_after(const std::string& id, Nanoseconds time);
   void on_end(std::string id);
   void watch_orphan(const std::string& id);
   void look_at_orphan(std::string id);

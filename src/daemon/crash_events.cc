@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
+#include "app/crash/crash_store.h"
 #include "daemon/crash_catcher.h"
 #include "sys/file.h"
 
@@ -27,6 +29,21 @@ std::optional<crash::Outcome> outcome_in(const std::string& directory) {
   return text ? crash::decode_outcome(*text) : std::nullopt;
 }
 
+/// It may have been killed before it could say how the whole core ended.
+void look_for_whole_core(const std::string& directory, const std::string& how_it_ended,
+                         crash::Outcome* outcome) {
+  if (outcome->core_reason != crash::kUnfinishedCore) return;
+  struct stat info{};
+  const std::string path = directory + "/" + std::string(crash::kWholeCore);
+  if (::lstat(path.c_str(), &info) != 0) {
+    outcome->core_reason += ": " + how_it_ended;
+    return;
+  }
+  outcome->core = crash::kCoreFull;
+  outcome->core_reason.clear();
+  outcome->core_packed.count = static_cast<std::uint64_t>(info.st_size);
+}
+
 json detail_of(const crash::Outcome& outcome) {
   json detail = {{"program", outcome.program},
                  {"signal", signal_name(outcome.signal)},
@@ -39,6 +56,16 @@ json detail_of(const crash::Outcome& outcome) {
     detail["function"] = outcome.function;
     detail["signature"] = outcome.signature;
     detail["same"] = std::to_string(outcome.same);
+  }
+  if (!outcome.core.empty()) detail["core"] = outcome.core;
+  if (!outcome.core_reason.empty()) detail["core_reason"] = outcome.core_reason;
+  if (outcome.core == crash::kCoreFull) {
+    detail["core_bytes"] = std::to_string(outcome.core_packed.count);
+    detail["core_size"] = std::to_string(outcome.core_size.count);
+    detail["held_us"] = std::to_string(outcome.held.count() / 1000);
+  }
+  if (outcome.cores_removed > 0) {
+    detail["older_cores_removed"] = std::to_string(outcome.cores_removed);
   }
   if (!outcome.by_owner) detail["for"] = "root alone: it had changed its privileges";
   if (!outcome.note.empty()) detail["note"] = outcome.note;
@@ -71,6 +98,7 @@ void CrashCatcher::finish(const std::string& id, const std::string& how_it_ended
     return;
   }
   if (outcome && outcome->error.empty()) {
+    look_for_whole_core(directory, how_it_ended, &*outcome);
     json detail = detail_of(*outcome);
     detail["id"] = id;
     detail["pid"] = std::to_string(origin.pid);

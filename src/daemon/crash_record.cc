@@ -29,6 +29,32 @@ std::string text_in(const json& object, const char* name) {
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
+json policy_json(const crash::CorePolicy& policy) {
+  json out = {{"core", crash::to_string(policy.wish)},
+              {"waits", policy.successor_waits},
+              {"serves", policy.successor_serves},
+              {"kill", policy.kill_after_minimal}};
+  if (policy.limit) out["limit"] = policy.limit->count;
+  return out;
+}
+
+crash::CorePolicy policy_in(const json& object) {
+  crash::CorePolicy policy;
+  const auto flag = [&](const char* name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->is_boolean() && at->get<bool>();
+  };
+  policy.wish = crash::core_wish(text_in(object, "core")).value_or(policy.wish);
+  policy.successor_waits = flag("waits");
+  policy.successor_serves = flag("serves");
+  policy.kill_after_minimal = flag("kill");
+  const auto limit = object.find("limit");
+  if (limit != object.end() && limit->is_number_unsigned()) {
+    policy.limit = Bytes{limit->get<std::uint64_t>()};
+  }
+  return policy;
+}
+
 std::int64_t number_in(const json& object, const char* name) {
   const auto at = object.find(name);
   return at != object.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
@@ -50,6 +76,7 @@ Result<UniqueFd> CrashRecords::begin(const CrashOrigin& origin) const {
                                  {"cause", origin.cause},
                                  {"pid", origin.pid},
                                  {"dumpable", origin.dumpable},
+                                 {"policy", policy_json(origin.policy)},
                                  {"time_ns", origin.time.ns},
                                  {"since_boot_ns", origin.since_boot.ns}})
                                .dump() +
@@ -84,6 +111,8 @@ Result<CrashRecords::Read> CrashRecords::read(const std::string& id) const {
     read.origin.cause = text_in(first, "cause");
     read.origin.pid = static_cast<pid_t>(number_in(first, "pid"));
     read.origin.dumpable = static_cast<int>(number_in(first, "dumpable"));
+    const auto policy = first.find("policy");
+    if (policy != first.end() && policy->is_object()) read.origin.policy = policy_in(*policy);
     read.origin.time.ns = number_in(first, "time_ns");
     read.origin.since_boot.ns = number_in(first, "since_boot_ns");
   }

@@ -2,8 +2,8 @@
 // the daemon knows of all that its predecessor had begun.
 //
 // The first line is the daemon's: of whom. The second is what nines-crash says, whose standard
-// output the file is. It is locked as long as one of both has it open, so that whoever gets the
-// lock knows that no more will come.
+// output the file is. It is locked as long as one
+// of both has it open, so that whoever gets the lock knows that no more will come.
 #pragma once
 
 #include <sys/types.h>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/crash/core_policy.h"
 #include "app/crash/outcome.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -24,6 +25,7 @@ struct CrashOrigin {
   std::string unit;   ///< or empty: none of ours
   std::string cause;  ///< id of the event that tells of the unit's end, or empty
   pid_t pid = 0;
+  crash::CorePolicy policy;
   int dumpable = 0;  ///< of one whose core comes over a pipe, as PipeNotice tells; 0: by a socket
   UtcTime time;
   BootTime since_boot;

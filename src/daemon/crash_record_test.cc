@@ -15,6 +15,7 @@ CrashOrigin example() {
   origin.cause = "abc-unit.exit";
   origin.pid = 4711;
   origin.dumpable = 2;
+  origin.policy = {crash::CoreWish::kFull, Bytes{77}, true, false, true};
   origin.time.ns = 123;
   origin.since_boot.ns = 456;
   return origin;
@@ -41,6 +42,11 @@ TEST_F(CrashRecord, TellsOfWhomAndWhetherAnybodyStillWorks) {
   EXPECT_EQ(read->origin.cause, "abc-unit.exit");
   EXPECT_EQ(read->origin.pid, 4711);
   EXPECT_EQ(read->origin.dumpable, 2);
+  EXPECT_EQ(read->origin.policy.wish, crash::CoreWish::kFull);
+  EXPECT_EQ(read->origin.policy.limit, Bytes{77});
+  EXPECT_TRUE(read->origin.policy.successor_waits);
+  EXPECT_FALSE(read->origin.policy.successor_serves);
+  EXPECT_TRUE(read->origin.policy.kill_after_minimal);
   EXPECT_EQ(read->origin.time.ns, 123);
   EXPECT_EQ(read->origin.since_boot.ns, 456);
   EXPECT_FALSE(read->outcome) << "nothing was said";

@@ -43,6 +43,10 @@ ParsedOptions parse_daemon_options(int argc, char** argv) {
                  "Days after which events in the ledger become daily counts; downtimes and what "
                  "began them are kept (default 400; 0: keep all)")
       ->check(CLI::Range(0, 36500));
+  app.add_option("--crash-store-max", options.crash_store_max,
+                 "Bytes that all crashes in STATE-DIR/crashes may take, e.g. 20G (default 4G); the "
+                 "oldest whole cores go first")
+      ->transform(CLI::AsSizeValue(false));
   app.add_option("--unit-path", options.unit_path, "Directories to look for unit files in first")
       ->delimiter(':')
       ->allow_extra_args(false);

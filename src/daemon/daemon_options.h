@@ -1,6 +1,7 @@
 // The command line of ninesd.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,9 @@ struct DaemonOptions {
   std::vector<std::string> unit_path;  ///< searched first
   std::vector<std::string> units;      ///< started at once, beside the kept ones
   std::vector<std::string> command;    ///< with --command: run this as a unit of its own
-  int keep_events_days = 400;          ///< 0: for ever
-  bool foreground = false;             ///< end when all units have ended, with their exit code
+  std::uint64_t crash_store_max = std::uint64_t{4} << 30;  ///< bytes; for all crashes together
+  int keep_events_days = 400;                              ///< 0: for ever
+  bool foreground = false;  ///< end when all units have ended, with their exit code
   /// The runtime directory was made for this one run, with the state directory in it.
   bool is_private = false;
   bool user_mode = false;  ///< not root: that user's units

@@ -155,7 +155,8 @@ Status Worker::State::open_core_socket(std::map<std::string, UniqueFd>& held) {
   crashes = std::make_unique<CrashCatcher>(
       loop, *manager, *keeper, *ledger,
       CrashPlaces{sys::beside(keeper_path, "nines-crash"), crash::store_path(options.state_dir),
-                  options.runtime_dir + "/crashes", options.state_dir});
+                  options.runtime_dir + "/crashes", Bytes{options.crash_store_max},
+                  options.state_dir});
   NINES_TRY(crashes->start(core_listener.get(), held));
   const auto said = put_hook_in_place(options.state_dir);
   if (!said) log::warning("{}", said.error().message());

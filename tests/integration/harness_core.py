@@ -48,14 +48,20 @@ def core_pattern(pattern):
         yield
 
 
-def held_echo(daemon):
+def unpacked(core):
+    """What plain zstd makes of a whole core."""
+    return subprocess.run([harness.need_program("zstd"), "-dcq", str(core)],
+                          stdout=subprocess.PIPE, check=True).stdout
+
+
+def held_echo(daemon, nines=""):
     """A server whose socket is held for it. @return (its unit, the socket's, the port)."""
     port = harness.free_port()
     daemon.socket_unit("held", f"ListenStream=127.0.0.1:{port}")
     name = daemon.service(
         "held", "Type=notify\nLimitCORE=infinity\nRestart=always\n"
         f"ExecStart={harness.target('echo_server')} --notify",
-        unit="Requires=held.socket\nAfter=held.socket")
+        unit="Requires=held.socket\nAfter=held.socket", nines=nines)
     return name, "held.socket", port
 
 
@@ -102,11 +108,12 @@ class CrashTest(harness.DaemonTest):
         return wait_until(matching, lambda: f"{count} {kind}; there are "
                           f"{[(e['kind'], e['detail']) for e in self.daemon.events()][-8:]}")
 
-    def assert_whole(self, directory):
+    def assert_whole(self, directory, leftover=False):
+        """@param leftover  half a whole core may be there, of a nines-crash that was killed."""
         directory = Path(directory)
         self.assertEqual(directory.stat().st_mode & 0o777, 0o700)
         names = {p.name for p in directory.iterdir()}
-        self.assertEqual(names - {"diagnosis.json"}, {"capture.json", "core", "facts.json"})
+        self.assertEqual(names - {"diagnosis.json", "core.zst"} - ({"core.zst.part"} if leftover else set()), {"capture.json", "core", "facts.json"})
         for path in directory.iterdir():
             self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
             self.assertEqual(path.stat().st_uid, 0)
