@@ -50,6 +50,7 @@ std::size_t width_of_where(const Terminal& terminal) {
 
 std::string kind_in_words(const crash::Outcome& outcome) {
   if (outcome.kind.empty()) return signal_name(outcome.signal) + ", not diagnosed";
+  if (outcome.kind == "signal") return signal_name(outcome.signal);
   return words_of(outcome.kind);
 }
 

@@ -115,6 +115,7 @@ void CrashCatcher::take(Crash crash, const sys::Pidfd& process) {
     crash.origin.unit = std::move(unit->name);
     crash.origin.cause = std::move(unit->end_event);
     crash.origin.policy = policy_of(*unit);
+    crash.origin.watchdog = std::move(unit->watchdog);
   }
   if (!may_begin(crash) && waiting_.size() >= kWaiting) {
     reject(crash.origin.unit);

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -49,6 +50,7 @@ struct CrashCatcher::Running {
   sys::SpawnedProcess helper;
   UniqueFd progress;
   sys::Subscription ended, deadline, moved;
+  std::string cause;
   bool foreign = false;
   bool first_stage = true;
   bool late = false;
@@ -128,6 +130,13 @@ void CrashCatcher::enqueue(Crash crash) {
   begin_next();
 }
 
+bool CrashCatcher::looks_at(const std::string& cause) const {
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [&](const Crash& crash) { return crash.origin.cause == cause; }) ||
+         std::any_of(running_.begin(), running_.end(),
+                     [&](const auto& entry) { return entry.second->cause == cause; });
+}
+
 bool CrashCatcher::may_begin(const Crash& crash) const {
   // Those in stage 2, which may take long, keep nobody from stage 1: a unit may wait for that.
   std::size_t all = 0, foreign = 0;
@@ -162,6 +171,9 @@ Status CrashCatcher::begin(Crash crash) {
   }
   const bool foreign = crash.origin.unit.empty();
   if (!foreign) request.argv.insert(request.argv.end(), {"--unit", crash.origin.unit});
+  if (!crash.origin.watchdog.empty()) {
+    request.argv.insert(request.argv.end(), {"--watchdog", crash.origin.watchdog});
+  }
   if (foreign) request.argv.insert(request.argv.end(), {"--foreign", places_.state});
   const auto policy = crash::words_of(crash.origin.policy);
   request.argv.insert(request.argv.end(), policy.begin(), policy.end());
@@ -182,6 +194,7 @@ Status CrashCatcher::begin(Crash crash) {
   request.pass_fds.push_back(told.get());
   auto running = std::make_unique<Running>();
   running->foreign = foreign;
+  running->cause = crash.origin.cause;
   NINES_ASSIGN(running->helper, sys::spawn(request));
   fault::pass(FaultPoint::core_handed);
   running->ended = loop_.on_readable(running->helper.pidfd.fd(), [this, id] { on_end(id); });

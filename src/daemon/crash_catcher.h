@@ -48,6 +48,8 @@ class CrashCatcher {
   /// @param listener  of the core socket; stays the caller's.
   /// @param held      from the keeper: connections that nobody has looked at are taken out.
   Status start(int listener, std::map<std::string, UniqueFd>& held);
+  /// Whether an event of ours will follow on this one, which tells of a unit's end.
+  bool looks_at(const std::string& cause) const;
 
  private:
   struct Crash {
@@ -88,6 +90,7 @@ class CrashCatcher {
   /// Tells what became of it, and forgets it.
   void finish(const std::string& id, const std::string& how_it_ended);
   void fail(const CrashOrigin& origin, const std::string& why);
+  void tell_unit(const CrashOrigin& origin, const crash::Outcome& outcome);
   void emit(const CrashOrigin& origin, const std::string& program, std::string kind,
             ledger::Severity severity, std::string detail_json);
 

@@ -5,6 +5,7 @@
 #include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/crash/crash_store.h"
@@ -103,11 +104,23 @@ void CrashCatcher::finish(const std::string& id, const std::string& how_it_ended
     detail["id"] = id;
     detail["pid"] = std::to_string(origin.pid);
     detail["directory"] = directory;
+    tell_unit(origin, *outcome);
     emit(origin, outcome->program, "crash.captured", ledger::Severity::kInfo, detail.dump());
   } else {
     fail(origin, outcome && !outcome->error.empty() ? outcome->error : how_it_ended);
   }
   records_.remove(id);
+}
+
+void CrashCatcher::tell_unit(const CrashOrigin& origin, const crash::Outcome& outcome) {
+  if (origin.unit.empty() || origin.cause.empty() || outcome.signature.empty()) return;
+  std::string words = outcome.kind;
+  std::replace(words.begin(), words.end(), '-', ' ');
+  manager_.on_diagnosed(origin.unit,
+                        {outcome.signature,
+                         fmt::format("SIG{}: {}{}{}", signal_name(outcome.signal), words,
+                                     outcome.function.empty() ? "" : " in ", outcome.function),
+                         origin.since_boot});
 }
 
 void CrashCatcher::fail(const CrashOrigin& origin, const std::string& why) {

@@ -74,6 +74,7 @@ Result<UniqueFd> CrashRecords::begin(const CrashOrigin& origin) const {
              path));
   const std::string line = json({{"unit", origin.unit},
                                  {"cause", origin.cause},
+                                 {"watchdog", origin.watchdog},
                                  {"pid", origin.pid},
                                  {"dumpable", origin.dumpable},
                                  {"policy", policy_json(origin.policy)},
@@ -109,6 +110,7 @@ Result<CrashRecords::Read> CrashRecords::read(const std::string& id) const {
   if (first.is_object()) {
     read.origin.unit = text_in(first, "unit");
     read.origin.cause = text_in(first, "cause");
+    read.origin.watchdog = text_in(first, "watchdog");
     read.origin.pid = static_cast<pid_t>(number_in(first, "pid"));
     read.origin.dumpable = static_cast<int>(number_in(first, "dumpable"));
     const auto policy = first.find("policy");

@@ -21,9 +21,10 @@
 namespace nines::daemon {
 
 struct CrashOrigin {
-  std::string id;     ///< 32 hexadecimal digits; also the name of its directory
-  std::string unit;   ///< or empty: none of ours
-  std::string cause;  ///< id of the event that tells of the unit's end, or empty
+  std::string id;        ///< 32 hexadecimal digits; also the name of its directory
+  std::string unit;      ///< or empty: none of ours
+  std::string cause;     ///< id of the event that tells of the unit's end, or empty
+  std::string watchdog;  ///< we had it crash, since it hung: what we saw of that; or empty
   pid_t pid = 0;
   crash::CorePolicy policy;
   int dumpable = 0;  ///< of one whose core comes over a pipe, as PipeNotice tells; 0: by a socket

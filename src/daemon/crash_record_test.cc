@@ -13,6 +13,7 @@ CrashOrigin example() {
   origin.id = "01a2188fd898b52d226440597e9ee655";
   origin.unit = "redis.service";
   origin.cause = "abc-unit.exit";
+  origin.watchdog = "no WATCHDOG=1 within 3 s";
   origin.pid = 4711;
   origin.dumpable = 2;
   origin.policy = {crash::CoreWish::kFull, Bytes{77}, true, false, true};
@@ -40,6 +41,7 @@ TEST_F(CrashRecord, TellsOfWhomAndWhetherAnybodyStillWorks) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->origin.unit, "redis.service");
   EXPECT_EQ(read->origin.cause, "abc-unit.exit");
+  EXPECT_EQ(read->origin.watchdog, "no WATCHDOG=1 within 3 s");
   EXPECT_EQ(read->origin.pid, 4711);
   EXPECT_EQ(read->origin.dumpable, 2);
   EXPECT_EQ(read->origin.policy.wish, crash::CoreWish::kFull);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "ledger/cause.h"
 
@@ -15,6 +16,7 @@ constexpr int kShare = 500;
 constexpr Nanoseconds kSlice = std::chrono::milliseconds(1);
 // Units that are due shortly after one another are looked at together: one wake-up for all.
 constexpr Nanoseconds kTogether = std::chrono::milliseconds(500);
+constexpr std::size_t kSignatureDigits = 8;
 constexpr Nanoseconds kRetry = std::chrono::seconds(30);
 constexpr Nanoseconds kLongestRetry = std::chrono::minutes(10);
 
@@ -23,6 +25,21 @@ bool tells_of_failure(const ledger::Event& event) {
   const bool ended_well = event.severity == ledger::Severity::kInfo;
   return (event.kind == "unit.exit" && !ended_well) || event.kind == ledger::kDumpedKind ||
          event.kind == "unit.watchdog" || event.kind == "unit.unhealthy";
+}
+
+/// Equal for the same crash: "crash:SEGV [8cfc0546] null dereference in main()".
+std::string crash_cause(const ledger::Event& event) {
+  const ledger::Cause cause = ledger::classify(event);
+  if (cause.kind == ledger::CauseClass::kUnknown) return "crash";  // it could not be kept
+  const auto detail = nlohmann::json::parse(event.detail_json, nullptr, false);
+  const std::string signature =
+      detail.is_object() ? detail.value("signature", std::string()) : std::string();
+  std::string text = ledger::to_string(cause);
+  if (signature.empty()) return text;
+  const std::string mark = " [" + signature.substr(0, kSignatureDigits) + "]";
+  const auto colon = text.find(": ");
+  if (colon == std::string::npos) return text + mark;
+  return text.replace(colon, 1, mark);
 }
 
 std::vector<std::uint64_t> inodes_of(const std::vector<int>& sockets) {
@@ -56,12 +73,33 @@ void Forecaster::on_event(const ledger::Event& event) {
   if (event.kind == "unit.ready") return watch(event.subject);
   const auto found = units_.find(event.subject);
   if (found == units_.end()) return;
-  if (tells_of_failure(event)) {
-    const ledger::Cause cause = ledger::classify(event);
-    if (const auto foretold = found->second.failed(ledger::to_string(cause), event.since_boot)) {
-      on_forecast(event.subject, *foretold);
-    }
+  if (tells_of_failure(event)) on_failure(event);
+  if (event.kind.starts_with("crash.") && !event.caused_by.empty()) on_crash_looked_at(event);
+}
+
+void Forecaster::count_failure(const std::string& unit, const std::string& cause, BootTime when) {
+  const auto found = units_.find(unit);
+  if (found == units_.end()) return;
+  if (const auto foretold = found->second.failed(cause, when)) on_forecast(unit, *foretold);
+}
+
+void Forecaster::on_failure(const ledger::Event& event) {
+  const ledger::Cause cause = ledger::classify(event);
+  if (cause.kind == ledger::CauseClass::kCrash) {
+    const std::string& end = event.kind == ledger::kDumpedKind ? event.caused_by : event.id;
+    if (looks_at_ && looks_at_(end)) return;
+    // What was found out may come before the exit status does.
+    const auto counted = counted_.find(event.subject);
+    if (counted != counted_.end() && counted->second == end) return;
   }
+  count_failure(event.subject, ledger::to_string(cause), event.since_boot);
+}
+
+void Forecaster::on_crash_looked_at(const ledger::Event& event) {
+  // That counted when we had it crash.
+  if (ledger::classify(event).kind == ledger::CauseClass::kWatchdog) return;
+  counted_[event.subject] = event.caused_by;
+  count_failure(event.subject, crash_cause(event), event.since_boot);
 }
 
 void Forecaster::watch(const std::string& unit) {
@@ -92,6 +130,7 @@ void Forecaster::drop_due(Units::iterator unit) {
 void Forecaster::forget(Units::iterator unit) {
   drop_due(unit);
   retries_.erase(unit->first);
+  counted_.erase(unit->first);
   units_.erase(unit);
 }
 

@@ -6,6 +6,7 @@
 // those that are near a limit first.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,11 @@ class Forecaster {
 
   /// Begins with what runs already.
   void start();
+  /// @param looks_at  whether a crash.* event follows on an event that tells of a unit's end: then
+  ///         the crash counts by its signature, when that is known.
+  void set_crashes(std::function<bool(const std::string& event)> looks_at) {
+    looks_at_ = std::move(looks_at);
+  }
   /// To be told of every event, in their order.
   void on_event(const ledger::Event& event);
 
@@ -48,6 +54,9 @@ class Forecaster {
   void measure_due();
   void measure(Units::iterator at, BootTime now);
   void forget(Units::iterator unit);
+  void count_failure(const std::string& unit, const std::string& cause, BootTime when);
+  void on_failure(const ledger::Event& event);
+  void on_crash_looked_at(const ledger::Event& event);
   void on_check(const std::string& unit, Nanoseconds latency);
   void on_forecast(const std::string& unit, const Foretold& foretold);
   /// Whether this instance is still the one that serves.
@@ -63,6 +72,9 @@ class Forecaster {
   /// A heap, the earliest first.
   std::vector<Due> due_;
   std::map<std::string, sys::Subscription> retries_;
+  std::function<bool(const std::string&)> looks_at_;
+  /// Unit -> the event of the last end that counts as a crash that was looked at.
+  std::map<std::string, std::string> counted_;
   sys::Subscription timer_;
   BootTime not_before_;  ///< the next measurement, so that they stay within their share
 };

@@ -239,6 +239,8 @@ Result<int> Worker::run() {
     log::warning("crashes are not captured: {}", opened.error().message());
   }
   s.forecaster = std::make_unique<Forecaster>(s.loop, *s.manager, *s.ledger);
+  s.forecaster->set_crashes(
+      [&s](const std::string& event) { return s.crashes && s.crashes->looks_at(event); });
   s.forecaster_events = s.backend->subscribe_events(
       [&s](const ledger::Event& event) { s.forecaster->on_event(event); });
   s.loop.post([&s] { s.forecaster->start(); });

@@ -74,6 +74,22 @@ Cause of_exit(const json& detail) {
   return {CauseClass::kUnknown, outcome == "unknown" ? std::string() : outcome};
 }
 
+/// "SEGV: null dereference in main()"
+Cause of_capture(const json& detail) {
+  const std::string kind = member(detail, "what");
+  if (kind == "watchdog") return {CauseClass::kWatchdog, {}};
+  std::string what = member(detail, "signal");
+  if (kind.empty()) return {CauseClass::kCrash, what};
+  const std::string function = member(detail, "function");
+  std::string words = kind == "signal" ? std::string() : kind;
+  std::replace(words.begin(), words.end(), '-', ' ');
+  // An address is another one each time, and would be a cause of its own.
+  if (!function.empty() && !function.starts_with("0x"))
+    words += (words.empty() ? "in " : " in ") + function;
+  if (!words.empty()) what += ": " + words;
+  return {CauseClass::kCrash, std::move(what)};
+}
+
 }  // namespace
 
 Cause classify(const Event& event) {
@@ -85,6 +101,7 @@ Cause classify(const Event& event) {
   // Comes after "unit.crash", which could not know the signal yet.
   if (kind == kDumpedKind)
     return {CauseClass::kCrash, word_after(member(detail, "exit"), "signal ")};
+  if (kind == kCapturedKind) return of_capture(detail);
   if (kind == "unit.watchdog") return {CauseClass::kWatchdog, {}};
   if (kind == "unit.unhealthy" || kind == "health.fail") return {CauseClass::kHealth, {}};
   if (kind == "unit.start-timeout") return {CauseClass::kTimeout, {}};

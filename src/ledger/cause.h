@@ -12,7 +12,8 @@ namespace nines::ledger {
 
 enum class CauseClass : std::uint8_t {
   kUnknown,       ///< no event tells
-  kCrash,         ///< a signal that dumps core; what: its name, "SEGV"
+  kCrash,         ///< a signal that dumps core; what: its name, "SEGV", and what was found out,
+                  ///< "SEGV: null dereference in main()"
   kKilled,        ///< another signal; what: its name
   kExit,          ///< it ended by itself; what: the exit code
   kOom,           ///< the kernel was out of memory, or its cgroup was
@@ -48,6 +49,8 @@ std::string describe(const Cause& cause);
 /// Kinds that the ledger itself looks for.
 inline constexpr std::string_view kReadyKind = "unit.ready";
 inline constexpr std::string_view kDumpedKind = "unit.dumped";
+/// A crash was looked at; caused by the event that tells of its process's end.
+inline constexpr std::string_view kCapturedKind = "crash.captured";
 inline constexpr std::string_view kOutageKind = "host.outage";
 inline constexpr std::string_view kDaemonStoppingKind = "daemon.stopping";
 inline constexpr std::string_view kDaemonStartedKind = "daemon.started";

@@ -67,6 +67,30 @@ TEST_F(ImportTest, TheSignalOfACrashComesAlong) {
             1);
 }
 
+TEST_F(ImportTest, WhatWasFoundOutAboutACrashComesAlong) {
+  Event dumped = make_event("dumped", "unit.dumped", "a.service", 13);
+  dumped.detail_json = R"x({"exit":"signal SEGV (core dumped)"})x";
+  Event captured = make_event("captured", "crash.captured", "a.service", 12);
+  captured.detail_json = R"x({"signal":"SEGV","what":"null-call","function":"f()"})x";
+  for (Event* event : {&dumped, &captured}) event->caused_by = "crash";
+  DowntimeInterval down = closed("down", 10, 20);
+  down.cause_event = "crash";
+  const Event crash = make_event("crash", "unit.crash", "a.service", 10);
+  const std::string sql =
+      "SELECT n.text = 'crash:SEGV: null call in f()' FROM intervals i JOIN names n ON n.id = "
+      "i.cause";
+  {
+    Store store = open(path_);
+    // The exit status may come last: it knows less.
+    ASSERT_TRUE(store.apply(Records{crash, down, captured, dumped}));
+  }
+  EXPECT_EQ(value(sql), 1);
+  std::filesystem::remove(path_);
+  Store store = open(path_);
+  ASSERT_TRUE(import(store, export_of({crash, down, dumped, captured})));
+  EXPECT_EQ(value(sql), 1);
+}
+
 TEST_F(ImportTest, WhatIsReadyHereIsNotDownForAnExport) {
   const auto lines = export_of({opened("old", 10)});
   const auto after = intervals_after(lines, {make_event("r", "unit.ready", "a.service", 60),

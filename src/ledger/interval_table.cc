@@ -131,7 +131,7 @@ Result<IntervalOutcome> IntervalTable::insert(const DowntimeInterval& interval, 
   // What was known once is as good, also where its events are lost.
   std::optional<std::int64_t> cause = row.cause;
   if (!cause) {
-    NINES_ASSIGN(cause, cause_of(interval));
+    NINES_ASSIGN(cause, cause_of(interval.cause_event));
   }
   NINES_TRY(insert_.execute(
       pack_id(interval.id), unit, row.boot, row.start, row.since_boot, row.duration, row.clipped,
@@ -163,9 +163,9 @@ Result<IntervalOutcome> IntervalTable::merge(const DowntimeInterval& interval, s
   return IntervalOutcome::kMerged;
 }
 
-Result<std::optional<std::int64_t>> IntervalTable::cause_of(const DowntimeInterval& interval) {
-  if (interval.cause_event.empty()) return std::optional<std::int64_t>();
-  const BlobOrText id = pack_id(interval.cause_event);
+Result<std::optional<std::int64_t>> IntervalTable::cause_of(const std::string& cause_event) {
+  if (cause_event.empty()) return std::optional<std::int64_t>();
+  const BlobOrText id = pack_id(cause_event);
   const auto read = [](Result<Statement::Rows> rows) -> Result<std::optional<Event>> {
     if (!rows) return std::move(rows.error());
     NINES_ASSIGN(const bool found, rows->next());
@@ -180,8 +180,15 @@ Result<std::optional<std::int64_t>> IntervalTable::cause_of(const DowntimeInterv
     NINES_ASSIGN(event, read(cause_of_.query(id)));
   }
   if (!event) return std::optional<std::int64_t>();
-  NINES_ASSIGN(const std::int64_t cause, names_->intern(to_string(classify(*event))));
-  return std::optional<std::int64_t>(cause);
+  Cause cause = classify(*event);
+  if (cause.kind == CauseClass::kCrash) {
+    // Whoever looked at the crash knows more than its exit status tells.
+    NINES_ASSIGN(const auto captured, read(dumped_.query(id, kCapturedKind)));
+    Cause found = captured ? classify(*captured) : cause;
+    if (found.kind == cause.kind && !found.what.empty()) cause = std::move(found);
+  }
+  NINES_ASSIGN(const std::int64_t name, names_->intern(to_string(cause)));
+  return std::optional<std::int64_t>(name);
 }
 
 Status IntervalTable::close_from_earlier_boot(std::int64_t unit, std::int64_t boot, UtcTime now,

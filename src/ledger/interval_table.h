@@ -61,6 +61,10 @@ class IntervalTable {
   Status close_from_earlier_boot(std::int64_t unit, std::int64_t boot, UtcTime now,
                                  BootTime since_boot);
 
+  /// The name of the class of what such an event began; empty: the event is not there (yet). What
+  /// was learned of it afterwards (unit.dumped, crash.captured) goes before what it said itself.
+  Result<std::optional<std::int64_t>> cause_of(const std::string& cause_event);
+
  private:
   static constexpr std::int64_t kNoRow = 0;  // SQLite counts from 1
 
@@ -92,9 +96,6 @@ class IntervalTable {
   /// @param history  it does not end the open one.
   Result<IntervalOutcome> merge(const DowntimeInterval& interval, std::int64_t unit, Row row,
                                 const Row& open, bool history);
-  /// The name of the class of its cause; empty: the event is not there (yet). What was learned of
-  /// the event afterwards (unit.dumped) goes before what it said itself.
-  Result<std::optional<std::int64_t>> cause_of(const DowntimeInterval& interval);
   Status record_merge(const DowntimeInterval& interval, std::int64_t into_seq,
                       std::string_view reason);
   Status close(std::int64_t unit, Row row, std::int64_t duration, std::string_view note);

@@ -212,6 +212,16 @@ Result<EventStory> Reader::story(const std::string& id) {
                                                   "FROM names WHERE text = 'unit.dumped')",
                                                   pack_id(first.id)));
     story.cause = classify(refined.empty() ? first : refined.front().event);
+    if (story.cause.kind == CauseClass::kCrash) {
+      NINES_ASSIGN(const auto captured,
+                   events_where("WHERE e.caused_by = ?1 AND e.kind = (SELECT id FROM names WHERE "
+                                "text = 'crash.captured')",
+                                pack_id(first.id)));
+      if (!captured.empty()) {
+        Cause found = classify(captured.front().event);
+        if (found.kind == story.cause.kind && !found.what.empty()) story.cause = std::move(found);
+      }
+    }
     const DowntimeInterval& down = story.downtimes.front().interval;
     story.avoid = advise(story.cause, down.cell, down.unit, {});
     NINES_ASSIGN(const Warnings warnings, Warnings::read(&database_, down.start, down.start));

@@ -214,9 +214,10 @@ Status Store::apply_event(const Event& event, std::int64_t boot, Origin origin,
 
 Status Store::follow_up(const Event& event, std::int64_t boot, Origin origin,
                         std::optional<std::int64_t> subject) {
-  if (event.kind == kDumpedKind && !event.caused_by.empty()) {
-    NINES_ASSIGN(const std::int64_t cause, inner_->names.intern(to_string(classify(event))));
-    return inner_->refine_cause.execute(cause, pack_id(event.caused_by));
+  if ((event.kind == kDumpedKind || event.kind == kCapturedKind) && !event.caused_by.empty()) {
+    NINES_ASSIGN(const auto cause, inner_->intervals->cause_of(event.caused_by));
+    if (!cause) return {};
+    return inner_->refine_cause.execute(*cause, pack_id(event.caused_by));
   }
   if (event.kind != kReadyKind || !subject) return {};
   // Old news: what is down now is not up for it, and an export has its downtimes' ends itself.

@@ -33,6 +33,7 @@ bool take(const std::string& word, Words& words, CrashArguments* out, bool* wish
   if (word == "--successor-serves") return policy.successor_serves = true;
   if (word == "--kill-dump") return policy.kill_after_minimal = true;
   if (word == "--unit") return !(out->unit = words.next()).empty();
+  if (word == "--watchdog") return !(out->watchdog = words.next()).empty();
   if (word == "--foreign") return !(out->foreign = words.next()).empty();
   if (word == "--progress") return parse_number(words.next(), &out->progress);
   if (word == "--store-max") return parse_number(words.next(), &out->limits.total.count);

@@ -15,6 +15,7 @@ struct CrashArguments {
   std::string directory;  ///< of this crash; it is made
   bool in_store = false;
   std::string unit;                ///< whose process it is, or empty
+  std::string watchdog;            ///< what was seen before it was made to crash, since it hung
   std::optional<PipeNotice> pipe;  ///< it comes over a pipe, with a handle beside it
   std::string foreign;  ///< of no unit: the directory that says what becomes of such; or empty
   CorePolicy policy;
@@ -39,6 +40,7 @@ inline constexpr const char* kCrashUsage =
     "core_pattern in core(5)) into DIRECTORY, an absolute path, which it makes.\n"
     "  --in-store            others like it are beside it; removes the oldest beyond the limits\n"
     "  --unit UNIT           whose process it is\n"
+    "  --watchdog TEXT       it was made to crash, since it hung: what was seen of that\n"
     "  --core WISH           auto (with --in-store), none, minimal (without) or full\n"
     "  --core-limit BYTES    no whole core of a process with more memory\n"
     "  --store-max BYTES     for all that are beside it\n"

@@ -37,7 +37,7 @@ void say(const Outcome& outcome) {
 void examine(const crash::CrashArguments& arguments, const crash::Keeping& keeping,
              Outcome* outcome) {
   if (outcome->core == crash::kCoreNone) return;
-  crash::examine(arguments.directory, keeping.gone_files(), outcome);
+  crash::examine(arguments.directory, keeping.gone_files(), arguments.watchdog, outcome);
   if (outcome->core != crash::kCoreFull || outcome->same == 0) return;
   // Only for whoever reads the book: what keeps the next one short is the core itself.
   const crash::SignatureBook book(crash::signatures_path(arguments.state()));

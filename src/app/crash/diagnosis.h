@@ -44,7 +44,7 @@ struct Classification {
   /// Part of the API: null-dereference, null-call, wild-pointer, wild-jump, execute-data,
   /// write-protected, use-after-unmap, stack-overflow, protection, division, illegal-instruction,
   /// trap, misaligned, truncated-file, memory-error, seccomp, abort, assertion, heap-corruption,
-  /// stack-smashing, buffer-overflow, uncaught-exception, signal.
+  /// stack-smashing, buffer-overflow, uncaught-exception, signal; watchdog, which no core tells.
   std::string kind;
   std::string summary;                ///< one sentence
   std::vector<std::string> evidence;  ///< what it follows from, a sentence each

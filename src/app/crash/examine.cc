@@ -42,6 +42,12 @@ Result<Diagnosis> diagnose(const std::string& directory, std::vector<std::string
   return run_diagnose(request);
 }
 
+void blame_watchdog(const std::string& seen, Classification* what) {
+  what->evidence.insert(what->evidence.begin(), "It was ended for that: " + what->summary);
+  what->kind = "watchdog";
+  what->summary = "It hung: " + seen + ".";
+}
+
 Status write_down(const std::string& directory, const std::string& state,
                   const Diagnosis& diagnosis, Outcome* outcome) {
   outcome->kind = diagnosis.classification.kind;
@@ -63,13 +69,16 @@ Status write_down(const std::string& directory, const std::string& state,
 
 }  // namespace
 
-void examine(const std::string& directory, const std::vector<GoneFile>& files, Outcome* outcome) {
+void examine(const std::string& directory, const std::vector<GoneFile>& files,
+             const std::string& watchdog, Outcome* outcome) {
   const std::string store = directory.substr(0, directory.rfind('/'));
   const std::string state = store.substr(0, store.rfind('/'));
   const auto kept = keep_files(files, directory, crash_files_path(state));
   if (!kept) add_note("files of the program were not kept: " + kept.error().message(), outcome);
   const auto paths = kept ? paths_of(*kept, directory) : std::vector<std::string>();
-  if (const auto diagnosis = diagnose(directory, paths); !diagnosis) {
+  auto diagnosis = diagnose(directory, paths);
+  if (diagnosis && !watchdog.empty()) blame_watchdog(watchdog, &diagnosis->classification);
+  if (!diagnosis) {
     add_note("not diagnosed: " + diagnosis.error().message(), outcome);
   } else if (Status done = write_down(directory, state, *diagnosis, outcome); !done) {
     add_note("the diagnosis was not written down: " + done.error().message(), outcome);

@@ -13,7 +13,9 @@ namespace nines::crash {
 /// of it: "diagnosis.json", and capture.json anew. The crash stays kept whatever fails here;
 /// `outcome` then says so in its note.
 /// @param directory  STATE/crashes/ID, with the core in it.
+/// @param watchdog   it was made to crash, since it hung: what was seen of that. No core tells.
 /// @pre   as for run_diagnose().
-void examine(const std::string& directory, const std::vector<GoneFile>& files, Outcome* outcome);
+void examine(const std::string& directory, const std::vector<GoneFile>& files,
+             const std::string& watchdog, Outcome* outcome);
 
 }  // namespace nines::crash

@@ -40,6 +40,13 @@ struct ManagerOptions {
   StackRecorder record_stacks;
 };
 
+/// What was found out about the crash of a unit's main process.
+struct DiagnosedCrash {
+  std::string signature;
+  std::string text;  ///< for people: "SIGSEGV: null dereference in main()"
+  BootTime when;     ///< it crashed
+};
+
 /// One loaded unit and what runs of it.
 struct UnitEntry {
   std::shared_ptr<const unit::Unit> unit;
@@ -119,6 +126,8 @@ class Manager final : public ServiceObserver {
   /// @pre     `pid` is the number of `process`, as the kernel told it with that.
   /// @return  the unit that it is of; nothing: of none.
   std::optional<CrashedUnit> on_crash(const sys::Pidfd& process, pid_t pid);
+  /// What came of it. A unit that is no more is left alone.
+  void on_diagnosed(const std::string& unit, const DiagnosedCrash& crash);
 
  private:
   struct Request;

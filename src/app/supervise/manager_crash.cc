@@ -34,8 +34,11 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
   if (const auto found = by_pid_.find(pid); found != by_pid_.end()) {
     Service& service = *found->second;
     if (service.is_crashing_main(process, pid)) {
+      std::string watchdog = service.watchdog_evidence();
       service.on_crash_notice(pid, "core socket");
-      return service.crashed_unit(pid);
+      CrashedUnit crashed = service.crashed_unit(pid);
+      crashed.watchdog = std::move(watchdog);
+      return crashed;
     }
   }
   const std::vector<std::string> paths = cgroups_of(pid);
@@ -46,6 +49,12 @@ std::optional<CrashedUnit> Manager::on_crash(const sys::Pidfd& process, pid_t pi
     return entry->service->crashed_unit(pid);
   }
   return std::nullopt;
+}
+
+void Manager::on_diagnosed(const std::string& unit, const DiagnosedCrash& crash) {
+  const auto found = units_.find(unit);
+  if (found == units_.end() || !found->second->service) return;
+  found->second->service->on_diagnosed(crash.signature, crash.text, crash.when);
 }
 
 }  // namespace nines::supervise

@@ -67,7 +67,7 @@ RestartDecision wanted(const ServiceSection& service, Outcome outcome,
                        const sys::ExitStatus& status) {
   using Kind = RestartDecision::Kind;
   const auto answer = [](Kind kind, std::string reason) {
-    return RestartDecision{kind, Nanoseconds(0), std::move(reason)};
+    return RestartDecision{kind, Nanoseconds(0), std::move(reason), false};
   };
   if (outcome == Outcome::kSkipped) return answer(Kind::kStayDown, "ExecCondition= said no");
   if (service.remain_after_exit && outcome == Outcome::kSuccess) {
@@ -178,13 +178,16 @@ Nanoseconds restart_delay(const ServiceSection& service, unsigned attempt) {
 RestartDecision decide(const unit::Unit& unit, Outcome outcome, const sys::ExitStatus& status,
                        Nanoseconds uptime, BootTime now, RestartState& state) {
   const unit::ServiceUnit* const service = unit.service();
-  if (service == nullptr) return {RestartDecision::Kind::kStayDown, {}, "not a service"};
-  if (uptime >= service->nines.healthy_uptime) state.attempt = 0;
+  if (service == nullptr) return {RestartDecision::Kind::kStayDown, {}, "not a service", false};
+  const bool crashed = outcome == Outcome::kCoreDump || outcome == Outcome::kSignal;
+  const bool again = crashed && crashes_the_same_way(service->nines, now, state);
+  if (uptime >= service->nines.healthy_uptime && !again) state.attempt = 0;
   RestartDecision decision = wanted(service->service, outcome, status);
   if (decision.kind != RestartDecision::Kind::kRestart) return decision;
   decision.delay = restart_delay(service->service, state.attempt);
+  decision.same_crash = again && uptime >= service->nines.healthy_uptime;
   if (!start_permitted(unit, now + decision.delay, state)) {
-    return {RestartDecision::Kind::kGiveUp, {}, "start limit hit"};
+    return {RestartDecision::Kind::kGiveUp, {}, "start limit hit", false};
   }
   constexpr unsigned kMost = std::numeric_limits<unsigned>::max();
   if (state.attempt < kMost) ++state.attempt;

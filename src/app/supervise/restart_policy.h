@@ -58,7 +58,8 @@ struct RestartDecision {
   };
   Kind kind = Kind::kStayDown;
   Nanoseconds delay{0};
-  std::string reason;  ///< for people: "Restart=on-failure does not cover success"
+  std::string reason;       ///< for people: "Restart=on-failure does not cover success"
+  bool same_crash = false;  ///< `delay` is longer since it crashes the same way again and again
 };
 
 /// The policy in force: Restart=, or where unset `always`, for oneshot `no`.
@@ -84,7 +85,8 @@ Nanoseconds restart_delay(const unit::ServiceSection& service, unsigned attempt)
 
 /// Decides after an unplanned end of the main process (or a failed start), and counts it.
 /// @pre    not called for a stop that was asked for.
-/// @param  uptime  from ready to its end; at least HealthyUptime= makes this the first in a row.
+/// @param  uptime  from ready to its end; at least HealthyUptime= makes this the first in a row,
+///         unless it crashes the same way again and again.
 /// @param  state   attempt and total_restarts are advanced when the decision is kRestart.
 ///         The start itself is recorded by record_start(), when it happens.
 RestartDecision decide(const unit::Unit& unit, Outcome outcome, const sys::ExitStatus& status,

@@ -333,6 +333,46 @@ TEST(RestartDelay, HealthyUptimeStartsTheBackoffAnew) {
   EXPECT_EQ(state.total_restarts, 6U);
 }
 
+/// Crashes of one signature, so far apart, each after it was healthy. @return the delays.
+std::vector<Nanoseconds> delays_of_same(Nanoseconds apart, int crashes) {
+  const unit::Unit unit = service();
+  RestartState state;
+  std::vector<Nanoseconds> delays;
+  BootTime now = at(hours(1));
+  for (int i = 0; i < crashes; ++i) {
+    now = now + apart;
+    delays.push_back(decide(unit, Outcome::kCoreDump, kLost, seconds(10), now, state).delay);
+    record_crash("8cfc", now, state);  // it is diagnosed when its successor is on its way
+  }
+  return delays;
+}
+
+TEST(RestartDelay, GrowsWhereItCrashesTheSameWayAgainAndAgain) {
+  EXPECT_THAT(delays_of_same(seconds(60), 6),
+              testing::ElementsAre(milliseconds(0), milliseconds(0), milliseconds(0),
+                                   milliseconds(100), milliseconds(200), milliseconds(400)));
+  EXPECT_THAT(delays_of_same(hours(24), 6), testing::Each(Nanoseconds(0)));
+  // 30 times HealthyUptime= is 300 s: three crashes and the fourth, 100 s apart, just fit.
+  EXPECT_EQ(delays_of_same(seconds(100), 4).back(), milliseconds(100));
+  EXPECT_EQ(delays_of_same(seconds(101), 4).back(), milliseconds(0));
+}
+
+TEST(RestartDelay, DoesNotGrowAfterOtherCrashesOrOtherEnds) {
+  const unit::Unit unit = service();
+  RestartState state;
+  for (const char* signature : {"a", "b", "a", "b"}) record_crash(signature, at(hours(1)), state);
+  const auto delay = [&](Outcome outcome) {
+    return decide(unit, outcome, kLost, seconds(10), at(hours(1)), state).delay;
+  };
+  EXPECT_EQ(delay(Outcome::kCoreDump), milliseconds(0));
+  for (int i = 0; i < 3; ++i) record_crash("b", at(hours(1)), state);
+  EXPECT_EQ(delay(Outcome::kExitCode), milliseconds(0));
+  EXPECT_EQ(delay(Outcome::kCoreDump), milliseconds(100));
+  // A state of an earlier boot.
+  for (int i = 0; i < 3; ++i) record_crash("b", at(hours(2)), state);
+  EXPECT_EQ(delay(Outcome::kCoreDump), milliseconds(0));
+}
+
 // --- start limit ---
 
 /// Starts at 0, then restarts after each crash at once; returns how many starts were allowed.
@@ -394,7 +434,7 @@ TEST(StartLimit, MemoryStaysBoundedAndStatesOfAnotherBootDoNotCount) {
 // --- survival ---
 
 TEST(RestartState, JsonRoundTrip) {
-  const RestartState state{3, 17, {at(seconds(5)), at(seconds(6))}};
+  const RestartState state{3, 17, {at(seconds(5)), at(seconds(6))}, "8cfc", {at(seconds(7))}};
   const auto parsed = restart_state_from_json(nlohmann::json::parse(to_json(state).dump()));
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ(*parsed, state);
@@ -404,7 +444,8 @@ TEST(RestartState, JsonRoundTrip) {
 TEST(RestartState, RefusesWhatItDidNotWrite) {
   for (const char* text :
        {"[]", "7", R"({"attempt":-1})", R"({"attempt":"2"})", R"({"total_restarts":4294967296})",
-        R"({"recent_starts_ns":1})", R"({"recent_starts_ns":["x"]})"}) {
+        R"({"recent_starts_ns":1})", R"({"recent_starts_ns":["x"]})", R"({"same_crashes_ns":7})",
+        R"({"crash_signature":7})"}) {
     const auto parsed = restart_state_from_json(nlohmann::json::parse(text));
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_EQ(parsed.error().code(), ErrorCode::kCorrupt) << text;

@@ -43,14 +43,38 @@ Result<unsigned> counter(const nlohmann::json& json, const char* key) {
   return found->get<unsigned>();
 }
 
+nlohmann::json times_json(const std::vector<BootTime>& times) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const BootTime time : times) out.push_back(time.ns);
+  return out;
+}
+
+Result<std::vector<BootTime>> times_in(const nlohmann::json& json, const char* key) {
+  std::vector<BootTime> times;
+  const auto found = json.find(key);
+  if (found == json.end()) return times;
+  if (!found->is_array()) {
+    return Error(ErrorCode::kCorrupt, "read restart state", key).with_detail("not an array");
+  }
+  for (const nlohmann::json& time : *found) {
+    if (!time.is_number_integer()) {
+      return Error(ErrorCode::kCorrupt, "read restart state", key)
+          .with_detail("not a number of nanoseconds");
+    }
+    times.push_back(BootTime{time.get<std::int64_t>()});
+  }
+  return times;
+}
+
 }  // namespace
 
 nlohmann::json to_json(const RestartState& state) {
-  nlohmann::json starts = nlohmann::json::array();
-  for (const BootTime start : state.recent_starts) starts.push_back(start.ns);
+  nlohmann::json starts = times_json(state.recent_starts);
   return {{"attempt", state.attempt},
           {"total_restarts", state.total_restarts},
-          {"recent_starts_ns", std::move(starts)}};
+          {"recent_starts_ns", std::move(starts)},
+          {"crash_signature", state.crash_signature},
+          {"same_crashes_ns", times_json(state.same_crashes)}};
 }
 
 Result<RestartState> restart_state_from_json(const nlohmann::json& json) {
@@ -60,20 +84,34 @@ Result<RestartState> restart_state_from_json(const nlohmann::json& json) {
   RestartState state;
   NINES_ASSIGN(state.attempt, counter(json, "attempt"));
   NINES_ASSIGN(state.total_restarts, counter(json, "total_restarts"));
-  const auto starts = json.find("recent_starts_ns");
-  if (starts == json.end()) return state;
-  if (!starts->is_array()) {
-    return Error(ErrorCode::kCorrupt, "read restart state", "recent_starts_ns")
-        .with_detail("not an array");
+  NINES_ASSIGN(state.recent_starts, times_in(json, "recent_starts_ns"));
+  NINES_ASSIGN(state.same_crashes, times_in(json, "same_crashes_ns"));
+  const auto signature = json.find("crash_signature");
+  if (signature == json.end()) return state;
+  if (!signature->is_string()) {
+    return Error(ErrorCode::kCorrupt, "read restart state", "crash_signature")
+        .with_detail("not a text");
   }
-  for (const nlohmann::json& start : *starts) {
-    if (!start.is_number_integer()) {
-      return Error(ErrorCode::kCorrupt, "read restart state", "recent_starts_ns")
-          .with_detail("not a number of nanoseconds");
-    }
-    state.recent_starts.push_back(BootTime{start.get<std::int64_t>()});
-  }
+  state.crash_signature = signature->get<std::string>();
   return state;
+}
+
+void record_crash(std::string_view signature, BootTime when, RestartState& state) {
+  if (state.crash_signature != signature) {
+    state.crash_signature = signature;
+    state.same_crashes.clear();
+  }
+  if (state.same_crashes.size() >= kSameCrashes)
+    state.same_crashes.erase(state.same_crashes.begin());
+  state.same_crashes.push_back(when);
+}
+
+bool crashes_the_same_way(const unit::NinesSection& nines, BootTime now,
+                          const RestartState& state) {
+  if (state.same_crashes.size() < kSameCrashes) return false;
+  const Nanoseconds age = now - state.same_crashes.front();
+  // A negative age is a state of an earlier boot. Divided: HealthyUptime= may be any time.
+  return age >= Nanoseconds(0) && age / kSameCrashWindow <= nines.healthy_uptime;
 }
 
 void record_start(const unit::Unit& unit, BootTime now, RestartState& state) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/unit/spec.h"
@@ -15,6 +17,8 @@ struct RestartState {
   unsigned attempt = 0;                 ///< restarts in a row without a healthy uptime between them
   unsigned total_restarts = 0;          ///< of all automatic restarts, for status and the ledger
   std::vector<BootTime> recent_starts;  ///< starts in the current start-limit window, oldest first
+  std::string crash_signature;          ///< of the last crash that was diagnosed
+  std::vector<BootTime> same_crashes;   ///< the last ones of that signature, oldest first
 
   friend bool operator==(const RestartState&, const RestartState&) = default;
 };
@@ -28,6 +32,18 @@ Result<RestartState> restart_state_from_json(const nlohmann::json& json);
 /// Counts one start, automatic or by hand. The caller calls it for every start, right before it.
 /// Does nothing for a unit without a start limit of its own.
 void record_start(const unit::Unit& unit, BootTime now, RestartState& state);
+
+/// So many crashes with one signature are a habit, if they come within so many times
+/// HealthyUptime=.
+inline constexpr std::size_t kSameCrashes = 3;
+inline constexpr int kSameCrashWindow = 30;
+
+/// A crash was diagnosed. @param when  it crashed.
+void record_crash(std::string_view signature, BootTime when, RestartState& state);
+
+/// Whether the unit crashes the same way again and again, however healthy it was in between:
+/// kSameCrashes within kSameCrashWindow times HealthyUptime=. One that crashes once a day does not.
+bool crashes_the_same_way(const unit::NinesSection& nines, BootTime now, const RestartState& state);
 
 /// @return false when a start at `when` would be more than StartLimitBurst= starts within
 ///         StartLimitIntervalSec=. Always true unless the unit itself sets one of them: nobody's

@@ -146,6 +146,10 @@ class Service {
   /// The kernel begins to dump this unit's main process: it will never serve again.
   /// @param notice  how we know, for the event.
   void on_crash_notice(pid_t pid, const std::string& notice);
+  /// @return why we ended it for its watchdog, as long as it is not gone; else empty.
+  std::string watchdog_evidence() const;
+  /// Its main process had crashed, and now is known how.
+  void on_diagnosed(const std::string& signature, const std::string& text, BootTime when);
   /// Whether a process that is being dumped is, or was until its successor started, the main one.
   /// @pre  `pid` is the number of `process`.
   bool is_crashing_main(const sys::Pidfd& process, pid_t pid) const;
@@ -263,12 +267,10 @@ class Service {
   bool early_start_possible() const;
   bool takes_listeners() const;  ///< from a crashed main process, for its successor
   void kill_leftovers_now();
-  /// Clients of a crashed process hear of its end without waiting for the kernel.
-  void release_peers(const LiveProcess& process);
+  void release_peers(const LiveProcess& process);  ///< its clients hear of its end now
   void release_more_peers();
-  bool dump_is_not_ours() const;  ///< of the next crash: it goes past our core socket
-  /// The id of the event that tells, or will tell, of this main process's end.
-  std::string end_event(pid_t pid) const;
+  bool dump_is_not_ours() const;           ///< of the next crash: it goes past our core socket
+  std::string end_event(pid_t pid) const;  ///< id of the event that tells, or will, of its end
 
   // service_stop.cc: from running to dead
   void enter_stop_signal();

@@ -126,6 +126,18 @@ bool Service::dump_is_not_ours() const {
          pattern->find(" " + context_.runtime_dir + " ") == pattern->npos;
 }
 
+std::string Service::watchdog_evidence() const {
+  if (state_.pending_outcome != Outcome::kWatchdog) return {};
+  return state_.last_result.get();
+}
+
+void Service::on_diagnosed(const std::string& signature, const std::string& text, BootTime when) {
+  record_crash(signature, when, state_.restart);
+  // Unless it has ended in another way since.
+  if (state_.last_exit.by_signal()) state_.last_result = text;
+  save();
+}
+
 bool Service::takes_listeners() const {
   // Not those that we hold, for it or in its store: what it has are copies, and ours would end too.
   return spec().nines.crash_handover == unit::CrashHandover::kEarly && fd_store_.empty() &&

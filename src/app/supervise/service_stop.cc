@@ -317,6 +317,12 @@ void Service::finish_down() {
              Error(ErrorCode::kGone, "start", unit_->name)
                  .with_detail(state_.last_result.get() + "; it is being restarted")
                  .with_hint(fmt::format("`nines logs {}` shows what it printed", unit_->name)));
+    if (decision.same_crash && decision.delay > Nanoseconds(0)) {
+      emit("unit.backoff", ledger::Severity::kWarning,
+           detail({{"reason", "it crashes the same way again and again"},
+                   {"signature", state_.restart.crash_signature},
+                   {"delay_ms", std::to_string(decision.delay.count() / 1'000'000)}}));
+    }
     schedule_restart(decision.delay);
     return;
   }
