@@ -1,5 +1,7 @@
 #include "app/crash/capture.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -36,6 +38,13 @@ Result<std::uint64_t> write_core(const std::string& path, const CoreStart& start
                             [&](std::string_view bytes) { return write_all(file.get(), bytes); });
 }
 
+/// One that is killed loses it before its end is told; /proc is silent about the rest from then on.
+/// @source proc_pid_statm(5): all zeros without
+bool has_memory(pid_t pid) {
+  const auto pages = sys::read_file(fmt::format("/proc/{}/statm", pid));
+  return pages && !pages->starts_with("0 ");
+}
+
 }  // namespace
 
 Result<Captured> capture(const Victim& victim, const CoreStart& start, const std::string& directory,
@@ -51,8 +60,9 @@ Result<Captured> capture(const Victim& victim, const CoreStart& start, const std
   NINES_TRY(fault::hit(FaultPoint::crash_core_written));
   const std::string facts = facts_of(start.head, victim.pid, victim.by_owner);
   captured.program = program_of(victim.pid).value_or(start.head.name);
-  // It was there all the time, so what /proc told was of it and of no successor of its pid.
-  if (victim.process.has_exited()) {
+  // It was there all the time, and its memory too: what /proc told was of it, all of it, and of no
+  // successor of its pid.
+  if (!has_memory(victim.pid) || victim.process.has_exited()) {
     return Error(ErrorCode::kGone, "capture process", std::to_string(victim.pid))
         .with_detail("it was killed while it was being looked at");
   }
