@@ -207,6 +207,8 @@ class Policy(CrashTest):
     def test_by_the_pipe(self):
         self.daemon.start()
         self.daemon.nines("crash", "setup", "--pipe")
+        # Else the daemon, while it is taken down, may put it in place once more.
+        self.addCleanup(self.daemon.nines, "crash", "setup", "--undo")
         process = self.noise(8)
         self.assertEqual(self.detail(pid=process.pid)["core"], "full")
 
