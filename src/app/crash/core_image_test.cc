@@ -14,12 +14,14 @@ constexpr std::size_t kPage = 4096;
 
 /// Of this process, which is not dying: memory is memory.
 class Image : public testing::Test {
+ public:
+  ~Image() override {
+    if (memory_ != nullptr) ::munmap(memory_, size_);
+  }
+
  protected:
   Image() : process_(sys::Pidfd::open(::getpid()).value_or(sys::Pidfd())) {
     start_.bytes.assign(kPage, 'h');
-  }
-  ~Image() override {
-    if (memory_ != nullptr) ::munmap(memory_, size_);
   }
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;

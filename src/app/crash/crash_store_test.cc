@@ -49,7 +49,9 @@ TEST_F(CrashStore, RemovesTheOldestUntilTheLimitsAreKept) {
 }
 
 TEST_F(CrashStore, WholeCoresGoBeforeCrashesDo) {
-  const std::string a = add('a', 30), b = add('b', 20), c = add('c', 10);
+  const std::string a = add('a', 30);
+  add('b', 20);
+  const std::string c = add('c', 10);
   for (const std::string& name : {a, c}) {
     EXPECT_TRUE(
         sys::replace_file(store() + "/" + name + "/core.zst", std::string(40960, 'w'), 0600));
@@ -84,7 +86,8 @@ TEST_F(CrashStore, HalfAWholeCoreGoesUnlessSomebodyWritesIt) {
 }
 
 TEST_F(CrashStore, KnowsOfWhichCrashThereIsAWholeCore) {
-  const std::string a = add('a', 30), b = add('b', 20);
+  const std::string a = add('a', 30);
+  add('b', 20);
   Outcome outcome;
   outcome.signature = std::string(32, '5');
   EXPECT_TRUE(sys::replace_file(store() + "/" + a + "/capture.json", encode(outcome), 0600));

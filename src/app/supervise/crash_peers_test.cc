@@ -23,6 +23,12 @@ struct Pair {
 };
 
 class Peers : public testing::Test {
+ public:
+  ~Peers() override {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
  protected:
   Peers() {
     listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -34,10 +40,6 @@ class Peers : public testing::Test {
     socklen_t size = sizeof address;
     ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
     address_ = address;
-  }
-  ~Peers() override {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
   }
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
