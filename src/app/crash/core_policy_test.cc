@@ -76,8 +76,12 @@ TEST(CorePolicy, EachRow) {
 TEST(CorePolicy, WhatThePolicyAloneSays) {
   for (const Row& row : rows()) {
     const CoreDecision alone = decide(row.policy);
-    if (!alone.whole) EXPECT_FALSE(decide(row.policy, row.facts).whole) << row.what;
-    if (row.reason == nullptr) EXPECT_TRUE(alone.whole) << row.what;
+    if (!alone.whole) {
+      EXPECT_FALSE(decide(row.policy, row.facts).whole) << row.what;
+    }
+    if (row.reason == nullptr) {
+      EXPECT_TRUE(alone.whole) << row.what;
+    }
   }
   EXPECT_FALSE(decide({CoreWish::kMinimal}).whole);
 }
