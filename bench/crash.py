@@ -4,15 +4,13 @@
 import argparse
 import os
 import resource
-import signal
 import sys
 
+import bench_main
 import core_cases
 import core_speed
-import report
 from core_handlers import core_pattern_kept
-from peers import PEERS, Missing, Nines, processes
-from supervise import Tools
+from peers import PEERS, Nines
 
 _PEERS = ("runit", "supervisord", "systemd")
 
@@ -41,51 +39,27 @@ def _parse(argv):
     return options
 
 
-def _progress(text):
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
 def _rows(options):
-    tools = Tools(options.build)
-    for case in core_cases.CASES:
-        if case.name in options.case:
-            drivers = [Nines(tools.build_directory, settings="CrashCore=full\n")]
-            drivers += [PEERS[name]() for name in options.peers]
-            for driver in drivers:
-                driver.check()
-            yield from core_cases.crash_to_reply(case, drivers, tools, options.n, _progress)
-    if core_speed.SPEED in options.case:
-        yield core_speed.writing(tools, options.n, _progress)
-    if core_speed.STAGE1 in options.case:
-        yield core_speed.stage1(tools, options.n, _progress)
-
-
-def _interrupt(*_):
-    raise KeyboardInterrupt
+    tools = bench_main.Tools(options.build)
+    with core_pattern_kept():
+        for case in core_cases.CASES:
+            if case.name in options.case:
+                drivers = [Nines(tools.build_directory, settings="CrashCore=full\n")]
+                drivers += [PEERS[name]() for name in options.peers]
+                for driver in drivers:
+                    driver.check()
+                yield from core_cases.crash_to_reply(
+                    case, drivers, tools, options.n, bench_main.progress)
+        if core_speed.SPEED in options.case:
+            yield core_speed.writing(tools, options.n, bench_main.progress)
+        if core_speed.STAGE1 in options.case:
+            yield core_speed.stage1(tools, options.n, bench_main.progress)
 
 
 def main(argv):
     options = _parse(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    processes.become_subreaper()
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    show = report.print_json if options.json else report.print_table
-    try:
-        with core_pattern_kept():
-            for row in _rows(options):
-                _progress("")
-                show(row)
-    except (Missing, RuntimeError) as error:
-        _progress("")
-        print(f"tools/bench crash: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        processes.end_all()
-    return 0
+    return bench_main.run("crash", _rows(options), options.json)
 
 
 if __name__ == "__main__":

@@ -3,32 +3,14 @@
 
 import argparse
 import os
-import signal
 import sys
 
+import bench_main
 import crash_cases
 import many_units
-import report
-from peers import PEERS, Missing, Nines, processes
+from peers import PEERS, Nines
 
 _OURS = Nines.name
-
-
-class Tools:
-    """The programs that the bench runs, of one build."""
-
-    def __init__(self, build_directory):
-        self.build_directory = os.path.abspath(build_directory)
-        self.crash_client = self._program("bench", "crash_client")
-
-    def target(self, name):
-        return self._program("targets", name)
-
-    def _program(self, *parts):
-        path = os.path.join(self.build_directory, *parts)
-        if not os.access(path, os.X_OK):
-            raise Missing(f"no {path}; run: tools/build")
-        return path
 
 
 def _parse(argv):
@@ -76,53 +58,26 @@ def _supervisors(options, names):
     return drivers
 
 
-def _progress(text):
-    """A line that the next one overwrites; nothing where nobody watches."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
 def _rows(options):
-    tools = Tools(options.build)
+    tools = bench_main.Tools(options.build)
     for case in crash_cases.CASES:
         if case.name in options.case:
             drivers = _supervisors(options, options.peers)
-            yield crash_cases.run(case, drivers, _OURS, tools, options.n, _progress)
+            yield crash_cases.run(case, drivers, _OURS, tools, options.n, bench_main.progress)
     if many_units.CASE in options.case:
         # The issue compares with supervisord; the others only when asked for by name.
         names = options.peers if len(options.peers) < len(PEERS) else ["supervisord"]
         drivers = _supervisors(options, names)
-        yield from many_units.run(drivers, _OURS, tools, options.n_units, _progress)
-
-
-def _interrupt(*_):
-    raise KeyboardInterrupt
+        yield from many_units.run(drivers, _OURS, tools, options.n_units, bench_main.progress)
 
 
 def main(argv):
     options = _parse(argv)
-    # SIGINT too: started in the background by a shell it would be ignored.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    processes.become_subreaper()
     if options.realtime:
         # Inherited by the supervisors, their servers and the client alike. Niceness would not do:
         # where autogroups are on it counts only within a session.
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    show = report.print_json if options.json else report.print_table
-    try:
-        for row in _rows(options):
-            _progress("")
-            show(row)
-    except (Missing, RuntimeError) as error:
-        _progress("")
-        print(f"tools/bench supervise: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        processes.end_all()
-    return 0
+    return bench_main.run("supervise", _rows(options), options.json)
 
 
 if __name__ == "__main__":

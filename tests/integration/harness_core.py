@@ -5,7 +5,10 @@ import fcntl
 import json
 import os
 import re
+import socket
+import struct
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -63,6 +66,47 @@ def held_echo(daemon, nines=""):
         f"ExecStart={harness.target('echo_server')} --notify",
         unit="Requires=held.socket\nAfter=held.socket", nines=nines)
     return name, "held.socket", port
+
+
+class CoreSocketTest(unittest.TestCase):
+    """A core socket of the test's own, and nines-crash without a daemon."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_core_socket()
+
+    def setUp(self):
+        self.dir = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="nines-test-")))
+        self.listener = self.enterContext(
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
+        self.path = self.dir / "core.sock"
+        self.listener.bind(str(self.path))
+        self.listener.listen(16)
+        self.listener.settimeout(harness.DEADLINE_S)
+
+    def pattern(self):
+        return core_pattern("@@" + str(self.path))
+
+    def connection_of(self, process):
+        """The kernel's; those of other programs that crash meanwhile are let go."""
+        while True:
+            connection, _ = self.listener.accept()
+            pid, = struct.unpack_from("i", connection.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            if pid == process.pid:
+                return connection
+            connection.close()
+
+    def catcher(self, connection, directory, *options):
+        """nines-crash, which takes what comes over the connection."""
+        return subprocess.Popen([harness.binary("nines-crash"), *options, str(directory)],
+                                pass_fds=(3,), preexec_fn=lambda: os.dup2(connection.fileno(), 3),
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def keep_whole(self, process, connection):
+        catcher = self.catcher(connection, self.dir / "kept", "--core", "full")
+        _, err = catcher.communicate(timeout=harness.DEADLINE_S)
+        self.assertEqual(catcher.returncode, 0, f"of {process.pid}: {err}")
 
 
 class CrashTest(harness.DaemonTest):

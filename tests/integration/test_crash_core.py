@@ -1,20 +1,15 @@
 """Stage 2 of a crash: the whole core. That it is the kernel's own, byte for byte, and what becomes of it
 when nines-crash is killed. When it is kept is test_crash_core_policy.py's."""
 
-import os
 import re
 import signal
 import socket
-import struct
 import subprocess
-import tempfile
-import unittest
 from pathlib import Path
 
 import harness
-import harness_core
-from harness import alive, kill, wait_until
-from harness_core import CrashTest, core_pattern, unpacked
+from harness import kill, wait_until
+from harness_core import CoreSocketTest, CrashTest, unpacked
 
 PYTHON = "/usr/bin/python3"
 # Every kind of memory that the kernel writes in its own way.
@@ -39,40 +34,16 @@ ctypes.string_at(16, 8)
 """
 
 
-class ByteForByte(unittest.TestCase):
+class ByteForByte(CoreSocketTest):
     """nines-crash alone: whoever holds the connection gets the kernel's own core afterwards."""
-
-    @classmethod
-    def setUpClass(cls):
-        harness_core.need_core_socket()
-
-    def setUp(self):
-        self.dir = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="nines-test-")))
-        self.listener = self.enterContext(
-            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
-        self.listener.bind(str(self.dir / "core.sock"))
-        self.listener.listen(16)
-        self.listener.settimeout(harness.DEADLINE_S)
-
-    def connection_of(self, pid):
-        while True:
-            connection, _ = self.listener.accept()
-            peer, = struct.unpack_from("i", connection.getsockopt(
-                socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-            if peer == pid:
-                return connection
-            connection.close()
 
     def keep(self, crash):
         """@return (whole core as kept, what the kernel had still to write)."""
-        with core_pattern(f"@@{self.dir}/core.sock"):
+        with self.pattern():
             process = crash()
             self.addCleanup(lambda: (process.kill(), process.wait()))
-            with self.connection_of(process.pid) as connection:
-                subprocess.run(
-                    [harness.binary("nines-crash"), "--core", "full", str(self.dir / "kept")],
-                    pass_fds=(3,), preexec_fn=lambda: os.dup2(connection.fileno(), 3), check=True,
-                    stdout=subprocess.DEVNULL, timeout=harness.DEADLINE_S)
+            with self.connection_of(process) as connection:
+                self.keep_whole(process, connection)
                 rest = bytearray()
                 while piece := connection.recv(1 << 20):
                     rest += piece
@@ -151,14 +122,11 @@ class ByteForByte(unittest.TestCase):
                   "for i in range(0, 1 << 30, 4096): a[i] = 0\n"
                   "b = mmap.mmap(-1, 64 << 30, 0x4022)\n"  # MAP_NORESERVE
                   "ctypes.string_at(16, 8)\n")
-        with core_pattern(f"@@{self.dir}/core.sock"):
+        with self.pattern():
             process = subprocess.Popen([PYTHON, "-ISc", script])
             self.addCleanup(lambda: (process.kill(), process.wait()))
-            with self.connection_of(process.pid) as connection:
-                subprocess.run(
-                    [harness.binary("nines-crash"), "--core", "full", str(self.dir / "kept")],
-                    pass_fds=(3,), preexec_fn=lambda: os.dup2(connection.fileno(), 3), check=True,
-                    stdout=subprocess.DEVNULL, timeout=harness.DEADLINE_S)
+            with self.connection_of(process) as connection:
+                self.keep_whole(process, connection)
             process.wait(timeout=harness.DEADLINE_S)
         self.assertLess((self.dir / "kept" / "core.zst").stat().st_size, 24 << 20)
 

@@ -12,6 +12,14 @@ from harness import kill, wait_until
 from harness_core import CrashTest
 
 
+def answers(port):
+    try:
+        with harness.EchoClient(port) as client:
+            return client.pid()
+    except OSError:
+        return None
+
+
 class Verbs(CrashTest):
     def one_crash(self, *command):
         process = self.crash_elsewhere(*command)
@@ -141,8 +149,9 @@ class Verbs(CrashTest):
         self.start_daemon()
         program = self.daemon.work / "teapot"
         shutil.copy(harness.target("echo_server"), program)
-        process = self.crash_elsewhere(program, str(harness.free_port()))
-        wait_until(lambda: os.readlink(f"/proc/{process.pid}/exe") == str(program), "it runs")
+        port = harness.free_port()
+        process = self.crash_elsewhere(program, str(port))
+        wait_until(lambda: answers(port), "it is in main()")
         program.unlink()
         shutil.copy(harness.target("crash_threads"), program)
         kill(process.pid, signal.SIGSEGV)

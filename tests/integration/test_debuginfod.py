@@ -62,10 +62,12 @@ class Debuginfod(Compared):
         self.core = crash([str(self.program)], self.dir / "run")
 
     def diagnose(self, url, **more):
+        return self.run_with(url, harness.binary("nines-diagnose"), "--text", "--full", self.core, **more)
+
+    def run_with(self, url, *command, **more):
         environment = {"PATH": os.environ["PATH"], "DEBUGINFOD_URLS": url,
                        "DEBUGINFOD_CACHE_PATH": str(self.dir / "cache"), **more}
-        done = subprocess.run([harness.binary("nines-diagnose"), "--text", "--full", self.core],
-                              env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, timeout=harness.DEADLINE_S * 3, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
@@ -97,6 +99,8 @@ class Debuginfod(Compared):
         text = self.diagnose(url)
         self.assertIn("step_inside", text)
         self.assertIn("victim.c:5", text)
+        shown = self.run_with(url, harness.binary("nines"), "crash", "show", "--core", self.core)
+        self.assertIn("victim.c:5", shown)
 
     def test_a_program_that_is_not_on_this_machine(self):
         url = self.serve()
