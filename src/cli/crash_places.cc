@@ -56,13 +56,8 @@ Result<crash::Diagnosis> diagnose_now(int core, const std::vector<std::string>& 
 }
 
 std::vector<std::string> kept_file_paths(const crash::KeptCrash& crash) {
-  std::vector<std::string> paths;
-  if (const auto kept = crash::read_kept_files(crash.directory)) {
-    for (const crash::KeptFile& file : *kept) {
-      if (!file.name.empty()) paths.push_back(crash.directory + "/" + file.name);
-    }
-  }
-  return paths;
+  const auto kept = crash::read_kept_files(crash.directory);
+  return kept ? crash::paths_of(*kept, crash.directory) : std::vector<std::string>();
 }
 
 }  // namespace nines::cli

@@ -1,7 +1,6 @@
 #include "cli/crash_view.h"
 
 #include <fmt/format.h>
-#include <string.h>  // NOLINT(modernize-deprecated-headers): sigabbrev_np is not in <cstring>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -10,16 +9,12 @@
 #include "cli/table.h"
 #include "cli/text_width.h"
 #include "sys/file.h"
+#include "sys/signals.h"
 
 namespace nines::cli {
 namespace {
 
 using nlohmann::json;
-
-std::string signal_name(int number) {
-  const char* name = ::sigabbrev_np(number);
-  return name != nullptr ? "SIG" + std::string(name) : fmt::format("signal {}", number);
-}
 
 /// "2026-11-22T22:08:01Z"
 std::string to_seconds(UtcTime time) {
@@ -49,8 +44,8 @@ std::size_t width_of_where(const Terminal& terminal) {
 }  // namespace
 
 std::string kind_in_words(const crash::Outcome& outcome) {
-  if (outcome.kind.empty()) return signal_name(outcome.signal) + ", not diagnosed";
-  if (outcome.kind == "signal") return signal_name(outcome.signal);
+  if (outcome.kind.empty()) return sys::signal_name(outcome.signal) + ", not diagnosed";
+  if (outcome.kind == "signal") return sys::signal_name(outcome.signal);
   return words_of(outcome.kind);
 }
 
@@ -116,7 +111,7 @@ json crash_json(const crash::KeptCrash& crash, const KnownSignatures& known) {
   out.update({{"unit", outcome.unit},
               {"program", outcome.program},
               {"pid", outcome.pid},
-              {"signal", signal_name(outcome.signal)},
+              {"signal", sys::signal_name(outcome.signal)},
               {"threads", outcome.threads},
               {"kind", outcome.kind},
               {"summary", outcome.summary},

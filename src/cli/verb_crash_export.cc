@@ -13,7 +13,8 @@
 #include "app/crash/kept_files.h"
 #include "cli/crash_places.h"
 #include "cli/crash_verbs.h"
-#include "cli/run_program.h"
+#include "cli/foreground.h"
+#include "cli/link_tree.h"
 #include "cli/text_width.h"
 #include "sys/file.h"
 #include "sys/own_program.h"
@@ -60,8 +61,7 @@ Result<std::vector<Content>> contents_of(const CrashPlaces& places, const crash:
   if (const auto path = executable_of(crash)) {
     contents.push_back({"executable", *path, "the program that crashed"});
   }
-  const std::string known = places.state + "/crash-signatures/" +
-                            (crash.outcome ? crash.outcome->signature : "") + ".json";
+  const std::string known = places.book.path_of(crash.outcome ? crash.outcome->signature : "");
   if (sys::exists(known)) contents.push_back({"signature.json", known, "how often it was seen"});
   return contents;
 }
@@ -75,7 +75,7 @@ Status pack(const std::string& id, const std::vector<Content>& contents, const s
   NINES_ASSIGN(const std::string tar, sys::find_executable("tar"));
   NINES_ASSIGN(const LinkTree tree, LinkTree::make());
   for (const Content& one : contents) NINES_TRY(tree.add(id + "/" + one.name, one.path));
-  ProgramRun run;
+  ForegroundProgram run;
   run.path = tar;
   run.arguments = {"--create",
                    "--dereference",
@@ -96,7 +96,7 @@ Status pack(const std::string& id, const std::vector<Content>& contents, const s
   run.arguments.emplace_back("--");
   for (const Content& one : contents) run.arguments.push_back(id + "/" + one.name);
   run.stdout_fd = out;
-  NINES_ASSIGN(const sys::ExitStatus ended, run_program(run));
+  NINES_ASSIGN(const sys::ExitStatus ended, run_in_foreground(run));
   if (ended.success()) return {};
   return Error(ErrorCode::kIo, "pack", file).with_detail("tar ended with " + to_string(ended));
 }

@@ -6,7 +6,8 @@
 #include "app/crash/kept_files.h"
 #include "cli/crash_places.h"
 #include "cli/crash_verbs.h"
-#include "cli/run_program.h"
+#include "cli/foreground.h"
+#include "cli/link_tree.h"
 #include "sys/file.h"
 #include "sys/own_program.h"
 #include "sys/spawn.h"
@@ -14,7 +15,7 @@
 namespace nines::cli {
 namespace {
 
-constexpr const char* kCore = "/proc/self/fd/3";  // as run_program() hands it over
+constexpr const char* kCore = "/proc/self/fd/3";  // as run_in_foreground() hands it over
 constexpr int kBySignal = 128;                    // as a shell tells it
 
 /// Path of then -> where that file is now.
@@ -46,7 +47,7 @@ Status fill(const LinkTree& root, const crash::KeptCrash& crash,
 Result<sys::ExitStatus> debug(const crash::KeptCrash& crash, const std::string& gdb,
                               const std::vector<std::string>& arguments) {
   NINES_ASSIGN(const UniqueFd core, open_core_of(crash));
-  ProgramRun run;
+  ForegroundProgram run;
   run.path = gdb;
   run.pass_fds = {core.get()};
   run.arguments = {"-q"};
@@ -64,7 +65,7 @@ Result<sys::ExitStatus> debug(const crash::KeptCrash& crash, const std::string& 
     if (sys::exists(now)) run.arguments.push_back(now);
   }
   run.arguments.insert(run.arguments.end(), {"-c", kCore});
-  return run_program(run);
+  return run_in_foreground(run);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ ExitCode run_crash_list(const Context& context, const CrashListOptions& options)
   }
   if (unreadable > 0) {
     context.err << fmt::format("nines: {} signatures cannot be read: {}\n", unreadable,
-                               printable(places.state + "/crash-signatures"));
+                               printable(places.book.directory()));
   }
   return ExitCode::kOk;
 }

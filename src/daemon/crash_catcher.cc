@@ -160,32 +160,40 @@ void CrashCatcher::begin_next() {
   }
 }
 
+/// What nines-crash is told. @see crash::parse_crash_arguments()
+std::vector<std::string> CrashCatcher::words_for(const Crash& crash) const {
+  const CrashOrigin& origin = crash.origin;
+  std::vector<std::string> words = {places_.program, "--in-store"};
+  const auto add = [&](const std::vector<std::string>& more) {
+    words.insert(words.end(), more.begin(), more.end());
+  };
+  if (crash.process) add({"--pipe", std::to_string(origin.pid), std::to_string(origin.dumpable)});
+  if (origin.unit.empty()) {
+    add({"--foreign", places_.state});
+  } else {
+    add({"--unit", origin.unit});
+  }
+  if (!origin.watchdog.empty()) add({"--watchdog", origin.watchdog});
+  add(crash::words_of(origin.policy));
+  add({"--store-max", std::to_string(places_.store_max.count)});
+  // Behind the connection, and the process's handle if there is one.
+  add({"--progress", crash.process ? "5" : "4"});
+  add({places_.store + "/" + origin.id});
+  return words;
+}
+
 Status CrashCatcher::begin(Crash crash) {
   const std::string& id = crash.origin.id;
-  sys::SpawnRequest request;
-  request.path = places_.program;
-  request.argv = {places_.program, "--in-store"};
-  if (crash.process) {
-    request.argv.insert(request.argv.end(), {"--pipe", std::to_string(crash.origin.pid),
-                                             std::to_string(crash.origin.dumpable)});
-  }
   const bool foreign = crash.origin.unit.empty();
-  if (!foreign) request.argv.insert(request.argv.end(), {"--unit", crash.origin.unit});
-  if (!crash.origin.watchdog.empty()) {
-    request.argv.insert(request.argv.end(), {"--watchdog", crash.origin.watchdog});
-  }
-  if (foreign) request.argv.insert(request.argv.end(), {"--foreign", places_.state});
-  const auto policy = crash::words_of(crash.origin.policy);
-  request.argv.insert(request.argv.end(), policy.begin(), policy.end());
-  request.argv.insert(request.argv.end(), {"--store-max", std::to_string(places_.store_max.count)});
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
     return Error::from_errno(errno, "make a pipe");
   }
   UniqueFd progress(ends[0]);
   const UniqueFd told(ends[1]);
-  request.argv.insert(request.argv.end(), {"--progress", crash.process ? "5" : "4"});
-  request.argv.push_back(places_.store + "/" + id);
+  sys::SpawnRequest request;
+  request.path = places_.program;
+  request.argv = words_for(crash);
   request.environment = fault_environment();
   request.stdout_fd = crash.record.get();
   request.stderr_fd = STDERR_FILENO;

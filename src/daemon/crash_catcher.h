@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/crash/core_connection.h"
 #include "app/supervise/keeper_link.h"
@@ -80,6 +81,7 @@ class CrashCatcher {
   void tell_rejected();
   bool may_begin(const Crash& crash) const;
   void begin_next();
+  std::vector<std::string> words_for(const Crash& crash) const;
   Status begin(Crash crash);
   void watch(const std::string& id, UniqueFd progress);
   void on_progress(const std::string& id);

@@ -92,6 +92,12 @@ Cause of_capture(const json& detail) {
 
 }  // namespace
 
+Cause with_findings(Cause cause, const std::optional<Event>& captured) {
+  if (cause.kind != CauseClass::kCrash || !captured) return cause;
+  Cause found = classify(*captured);
+  return found.kind == cause.kind && !found.what.empty() ? found : cause;
+}
+
 Cause classify(const Event& event) {
   json detail = json::parse(event.detail_json, nullptr, /*allow_exceptions=*/false);
   if (!detail.is_object()) detail = json::object();

@@ -46,6 +46,10 @@ Cause cause_from(std::string_view text);
 /// For people: "crashed with SIGSEGV".
 std::string describe(const Cause& cause);
 
+/// @param captured  the event of who looked at the crash, if there is one: it knows more than the
+///                  process's end told.
+Cause with_findings(Cause cause, const std::optional<Event>& captured);
+
 /// Kinds that the ledger itself looks for.
 inline constexpr std::string_view kReadyKind = "unit.ready";
 inline constexpr std::string_view kDumpedKind = "unit.dumped";

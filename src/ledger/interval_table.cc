@@ -182,10 +182,8 @@ Result<std::optional<std::int64_t>> IntervalTable::cause_of(const std::string& c
   if (!event) return std::optional<std::int64_t>();
   Cause cause = classify(*event);
   if (cause.kind == CauseClass::kCrash) {
-    // Whoever looked at the crash knows more than its exit status tells.
     NINES_ASSIGN(const auto captured, read(dumped_.query(id, kCapturedKind)));
-    Cause found = captured ? classify(*captured) : cause;
-    if (found.kind == cause.kind && !found.what.empty()) cause = std::move(found);
+    cause = with_findings(std::move(cause), captured);
   }
   NINES_ASSIGN(const std::int64_t name, names_->intern(to_string(cause)));
   return std::optional<std::int64_t>(name);

@@ -218,8 +218,7 @@ Result<EventStory> Reader::story(const std::string& id) {
                                 "text = 'crash.captured')",
                                 pack_id(first.id)));
       if (!captured.empty()) {
-        Cause found = classify(captured.front().event);
-        if (found.kind == story.cause.kind && !found.what.empty()) story.cause = std::move(found);
+        story.cause = with_findings(std::move(story.cause), captured.front().event);
       }
     }
     const DowntimeInterval& down = story.downtimes.front().interval;

@@ -7,6 +7,7 @@
 
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/key_number.h"
 
 namespace nines::sys {
 namespace {
@@ -16,18 +17,6 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc()) return std::nullopt;
   return value;
-}
-
-/// The number behind `key` in a file of "key number" lines.
-std::optional<std::uint64_t> value_of(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ') {
-      return parse_count(line.substr(key.size() + 1));
-    }
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return std::nullopt;
 }
 
 /// The interface files of one cgroup: which hierarchy has a file tells which one has the
@@ -128,7 +117,7 @@ Result<std::uint64_t> Cgroup::oom_kills() const {
   for (const auto& path : {files.v2("memory.events"), files.v1("memory.oom_control")}) {
     if (path.empty()) continue;
     NINES_ASSIGN(const std::string text, read_file(path));
-    if (const auto kills = value_of(text, "oom_kill")) return *kills;
+    if (const auto kills = number_of(text, "oom_kill")) return *kills;
   }
   return Error(ErrorCode::kUnsupported, "count OOM kills").with_detail("no memory controller");
 }
@@ -141,7 +130,7 @@ CgroupUsage Cgroup::usage() const {
   usage.tasks = files.count("pids.current", "pids.current");
   // Every v2 cgroup counts its CPU time, also without the cpu controller.
   if (const std::string path = files.v2("cpu.stat"); !path.empty()) {
-    if (const auto text = read_file(path)) usage.cpu_usec = value_of(*text, "usage_usec");
+    if (const auto text = read_file(path)) usage.cpu_usec = number_of(*text, "usage_usec");
   }
   if (!usage.cpu_usec) {
     const auto nanoseconds = files.count("cpuacct.usage", "cpuacct.usage");

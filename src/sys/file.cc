@@ -13,18 +13,6 @@
 namespace nines::sys {
 namespace {
 
-Status write_all(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return Error::from_errno(errno, "write", path);
-    }
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -60,6 +48,18 @@ Result<std::string> read_file(const std::string& path, Bytes limit) {
     text.resize(used + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     if (n == 0) return text;
   }
+}
+
+Status write_all(int fd, std::string_view bytes, const std::string& what) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return Error::from_errno(errno, "write", what);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
 }
 
 Status write_existing(const std::string& path, std::string_view text) {

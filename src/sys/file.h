@@ -17,6 +17,9 @@ namespace nines::sys {
 /// @param limit  a longer file is an error: kLimit.
 Result<std::string> read_file(const std::string& path, Bytes limit = Bytes{16 << 20});
 
+/// Writes all of it to a descriptor that blocks. @param what  for the error: a path, or what it is.
+/// @errors those of write(2): a part may be written.
+Status write_all(int fd, std::string_view bytes, const std::string& what);
 /// Writes to an existing file of /proc or /sys in one write(2). @errors kDenied, kIo ...
 Status write_existing(const std::string& path, std::string_view text);
 

@@ -36,11 +36,15 @@ void RunningProgram::Output::take() {
     const std::size_t fits = std::min(static_cast<std::size_t>(n), most - text.size());
     text.append(buffer.data(), fits);
     cut |= fits < static_cast<std::size_t>(n);
+    if (cut) return;  // one that says too much without end is looked at between
   }
 }
 
-RunningProgram::RunningProgram(SpawnedProcess process, Output out, Output err)
-    : process_(std::move(process)), out_(std::move(out)), err_(std::move(err)) {}
+RunningProgram::RunningProgram(SpawnedProcess process, Output out, Output err, bool end_beyond)
+    : process_(std::move(process)),
+      out_(std::move(out)),
+      err_(std::move(err)),
+      end_beyond_(end_beyond) {}
 
 RunningProgram::~RunningProgram() {
   if (!process_.pidfd.valid()) return;
@@ -56,10 +60,10 @@ Result<RunningProgram> RunningProgram::start(SpawnRequest request, const OutputL
   request.new_session = true;
   NINES_ASSIGN(SpawnedProcess process, spawn(request));
   return RunningProgram(std::move(process), {std::move(out.first), limits.out},
-                        {std::move(err.first), limits.err});
+                        {std::move(err.first), limits.err}, limits.end_beyond);
 }
 
-/// @return whether it has ended.
+/// @return whether it has ended by itself.
 bool RunningProgram::wait_until(BootTime deadline) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - boot_now()).count();
@@ -72,7 +76,7 @@ bool RunningProgram::wait_until(BootTime deadline) {
     out_.take();
     err_.take();
     if (ready > 0 && watched[0].revents != 0) return true;
-    if (left <= 0) return false;
+    if (left <= 0 || (end_beyond_ && out_.cut)) return false;
   }
 }
 
@@ -92,8 +96,9 @@ ExitStatus RunningProgram::reap() {
 
 Ran RunningProgram::finish(BootTime deadline) {
   Ran ran;
-  ran.too_late = !wait_until(deadline);
-  if (ran.too_late) kill_session();
+  const bool ended = wait_until(deadline);
+  if (!ended) kill_session();
+  ran.too_late = !ended && !(end_beyond_ && out_.cut);
   ran.status = reap();
   out_.take();
   err_.take();

@@ -15,12 +15,13 @@ namespace nines::sys {
 struct OutputLimits {
   std::size_t out = std::size_t{4} << 20;
   std::size_t err = std::size_t{64} << 10;
+  bool end_beyond = false;  ///< a program that says more on its standard output is killed
 };
 
 struct Ran {
   ExitStatus status;
   bool too_late = false;  ///< killed at the deadline, with what it had started
-  bool out_cut = false;   ///< it said more than was to be kept
+  bool out_cut = false;   ///< it said more than was to be kept, and may have been killed for that
   std::string out, err;
 };
 
@@ -49,13 +50,14 @@ class RunningProgram {
     void take();
   };
 
-  RunningProgram(SpawnedProcess process, Output out, Output err);
+  RunningProgram(SpawnedProcess process, Output out, Output err, bool end_beyond);
   bool wait_until(BootTime deadline);
   void kill_session() const;
   ExitStatus reap();
 
   SpawnedProcess process_;
   Output out_, err_;
+  bool end_beyond_;
 };
 
 /// start() and finish().

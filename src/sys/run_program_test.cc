@@ -70,6 +70,19 @@ TEST(RunProgram, WhatIsTooMuchIsDropped) {
   EXPECT_EQ(ran.err, "en");
 }
 
+TEST(RunProgram, WhatIsTooMuchEndsItWhereThatIsWanted) {
+  const Ran ran = run("exec cat /dev/zero", seconds(60), {1000, 2, true});
+  EXPECT_TRUE(ran.out_cut);
+  EXPECT_FALSE(ran.too_late);
+  EXPECT_EQ(ran.out.size(), 1000U);
+  EXPECT_EQ(ran.status.value, SIGKILL);
+}
+
+TEST(RunProgram, EndlessTextEndsAtTheDeadline) {
+  const Ran ran = run("exec cat /dev/zero >&2", seconds(1), {1000, 2});
+  EXPECT_TRUE(ran.too_late);
+}
+
 TEST(RunProgram, AProgramThatIsNotThere) {
   SpawnRequest request = shell("");
   request.path = "/no/such/program";

@@ -12,11 +12,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include "sys/file.h"
+#include "sys/key_number.h"
 
 namespace nines::trace {
 namespace {
@@ -36,18 +35,15 @@ constexpr std::array<long, 22> kMadeAgain = {
     SYS_sendmmsg,   SYS_accept,      SYS_accept4,      SYS_io_getevents,    SYS_io_pgetevents,
     SYS_msgsnd,     SYS_msgrcv};
 
-std::uint64_t mask_in(const std::string& status, std::string_view name) {
-  const auto at = status.find(std::string("\n").append(name).append(":\t"));
-  if (at == std::string::npos) return 0;
-  return std::strtoull(status.c_str() + at + name.size() + 3, nullptr, 16);
-}
-
 /// @return true too where it cannot be known.
 bool awaits_signal(pid_t thread) {
   const auto status = sys::read_file(fmt::format("/proc/{}/status", thread));
   if (!status) return true;
-  const std::uint64_t pending = mask_in(*status, "SigPnd") | mask_in(*status, "ShdPnd");
-  return (pending & ~mask_in(*status, "SigBlk")) != 0;
+  constexpr int kHexadecimal = 16;
+  const auto pending = sys::number_of(*status, "SigPnd", kHexadecimal);
+  const auto of_process = sys::number_of(*status, "ShdPnd", kHexadecimal);
+  const auto blocked = sys::number_of(*status, "SigBlk", kHexadecimal);
+  return !pending || !of_process || !blocked || ((*pending | *of_process) & ~*blocked) != 0;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 
+#include "sys/file.h"
 #include "sys/pidfd.h"
 #include "trace/sandbox.h"
 #include "trace/unwind.h"
@@ -28,25 +29,14 @@ struct RecordHeader {
   std::uint32_t bytes;
 };
 
-bool write_all(int fd, const void* data, std::size_t size) {
-  const char* at = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t n = ::write(fd, at, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    at += n;
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
 [[noreturn]] void unwind_in_sandbox(Snapshot& snapshot, int output) {
   if (!enter_sandbox()) ::_exit(kNoSandbox);
   const Status done = unwind(snapshot, [output](std::size_t index, const std::string& frames) {
     const RecordHeader header{static_cast<std::uint32_t>(index),
                               static_cast<std::uint32_t>(frames.size())};
-    if (!write_all(output, &header, sizeof header) ||
-        !write_all(output, frames.data(), frames.size())) {
+    const std::string_view head(reinterpret_cast<const char*>(&header), sizeof header);
+    if (!sys::write_all(output, head, "the stacks") ||
+        !sys::write_all(output, frames, "the stacks")) {
       ::_exit(kNoUnwinding);
     }
   });

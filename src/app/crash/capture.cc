@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 #include "app/crash/core_stream.h"
 #include "app/crash/essential_memory.h"
@@ -20,22 +17,13 @@ namespace {
 
 constexpr mode_t kForUsAlone = 0600;  // a core holds keys
 
-Status write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::from_errno(errno, "write the core");
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 Result<std::uint64_t> write_core(const std::string& path, const CoreStart& start,
                                  const ReadMemory& read) {
   NINES_ASSIGN(const UniqueFd file,
                sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kForUsAlone));
-  return write_minimal_core(start.bytes, start.head, essential_memory(start.head, read), read,
-                            [&](std::string_view bytes) { return write_all(file.get(), bytes); });
+  return write_minimal_core(
+      start.bytes, start.head, essential_memory(start.head, read), read,
+      [&](std::string_view bytes) { return sys::write_all(file.get(), bytes, "the core"); });
 }
 
 /// One that is killed loses it before its end is told; /proc is silent about the rest from then on.
@@ -47,19 +35,18 @@ bool has_memory(pid_t pid) {
 
 }  // namespace
 
-Result<Captured> capture(const Victim& victim, const CoreStart& start, const std::string& directory,
-                         KeepMemory memory) {
-  Captured captured;
+Result<Bytes> capture(const Victim& victim, const CoreStart& start, const std::string& directory,
+                      KeepMemory memory) {
+  Bytes kept;
   if (memory == KeepMemory::kEssential) {
     NINES_ASSIGN(const ProcessMemory of_it, ProcessMemory::open(victim.process, victim.pid));
-    NINES_ASSIGN(captured.memory.count, write_core(directory + "/core", start,
-                                                   [&](std::uint64_t address, std::size_t most) {
-                                                     return of_it.read(address, most);
-                                                   }));
+    NINES_ASSIGN(kept.count, write_core(directory + "/core", start,
+                                        [&](std::uint64_t address, std::size_t most) {
+                                          return of_it.read(address, most);
+                                        }));
   }
   NINES_TRY(fault::hit(FaultPoint::crash_core_written));
   const std::string facts = facts_of(start.head, victim.pid, victim.by_owner);
-  captured.program = program_of(victim.pid).value_or(start.head.name);
   // It was there all the time, and its memory too: what /proc told was of it, all of it, and of no
   // successor of its pid.
   if (!has_memory(victim.pid) || victim.process.has_exited()) {
@@ -68,7 +55,7 @@ Result<Captured> capture(const Victim& victim, const CoreStart& start, const std
   }
   NINES_TRY(sys::replace_file(directory + "/facts.json", facts, kForUsAlone));
   NINES_TRY(fault::hit(FaultPoint::crash_facts_written));
-  return captured;
+  return kept;
 }
 
 }  // namespace nines::crash

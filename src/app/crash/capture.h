@@ -19,11 +19,6 @@ struct Victim {
   int stream;     ///< where its core comes from
 };
 
-struct Captured {
-  std::string program;  ///< the name of the file that it ran; else what it calls itself
-  Bytes memory;         ///< that is in the core
-};
-
 enum class KeepMemory : std::uint8_t { kNone, kEssential };
 
 /// Copies the essential memory, and leaves in `directory`: "core", which gdb opens (not with
@@ -32,8 +27,9 @@ enum class KeepMemory : std::uint8_t { kNone, kEssential };
 /// @pre    the directory exists, and is for nobody else; after a failure it is the caller's to
 /// remove.
 /// @param start  what read_core_start() read from the stream.
+/// @return bytes of memory that are in the core.
 /// @errors kGone: the process was killed meanwhile. kNoSpace, kIo.
-Result<Captured> capture(const Victim& victim, const CoreStart& start, const std::string& directory,
-                         KeepMemory memory);
+Result<Bytes> capture(const Victim& victim, const CoreStart& start, const std::string& directory,
+                      KeepMemory memory);
 
 }  // namespace nines::crash

@@ -8,33 +8,25 @@
 #include <charconv>
 
 #include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
+#include "sys/key_number.h"
 #include "sys/procfs.h"
 
 namespace nines::crash {
 namespace {
 
-/// The number behind a name at the beginning of a line: "VmRSS:    12 kB", "inactive_file 12".
-std::optional<std::uint64_t> number_of(std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    if (!line.starts_with(name)) continue;
-    line.remove_prefix(name.size());
-    line.remove_prefix(std::min(line.find_first_of("0123456789"), line.size()));
-    std::uint64_t value = 0;
-    if (std::from_chars(line.data(), line.data() + line.size(), value).ec == std::errc()) {
-      return value;
-    }
-  }
-  return std::nullopt;
-}
+using sys::number_of;
 
 /// "max", and v1's way to say so, are no number below this.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
 
 std::optional<std::uint64_t> number_in(const std::string& path) {
   const auto text = sys::read_file(path, Bytes{64 << 10});
-  return text ? number_of(*text, "") : std::nullopt;
+  std::uint64_t value = 0;
+  if (!text ||
+      std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc()) {
+    return std::nullopt;
+  }
+  return value;
 }
 
 /// What is left in one cgroup; nothing: no limit, or no such files.
@@ -44,7 +36,7 @@ std::optional<std::uint64_t> left_in(const std::string& directory, bool v2) {
   if (!limit || !used || *limit >= kNoLimit) return std::nullopt;
   std::uint64_t files = 0;
   if (const auto stat = sys::read_file(directory + "/memory.stat", Bytes{64 << 10})) {
-    for (const std::string_view name : {"inactive_file ", "active_file "}) {
+    for (const std::string_view name : {"inactive_file", "active_file"}) {
       files += number_of(*stat, v2 ? std::string(name) : "total_" + std::string(name)).value_or(0);
     }
   }
@@ -61,15 +53,15 @@ void narrow(std::optional<std::uint64_t>* least, std::optional<std::uint64_t> to
 Result<Bytes> memory_of(pid_t pid, const sys::HostRoot& root) {
   NINES_ASSIGN(const std::string text,
                sys::read_file(root.path(fmt::format("/proc/{}/status", pid)), Bytes{64 << 10}));
-  const auto resident = number_of(text, "VmRSS:");
+  const auto resident = number_of(text, "VmRSS");
   if (!resident) return Error(ErrorCode::kCorrupt, "read the memory of a process");
-  return Bytes{(*resident + number_of(text, "VmSwap:").value_or(0)) << 10};
+  return Bytes{(*resident + number_of(text, "VmSwap").value_or(0)) << 10};
 }
 
 std::optional<Bytes> headroom_of(pid_t pid, const sys::HostRoot& root) {
   std::optional<std::uint64_t> least;
   if (const auto host = sys::read_file(root.path("/proc/meminfo"), Bytes{64 << 10})) {
-    if (const auto kib = number_of(*host, "MemAvailable:")) least = *kib << 10;
+    if (const auto kib = number_of(*host, "MemAvailable")) least = *kib << 10;
   }
   const auto memberships = sys::Procfs(root).cgroups(pid);
   if (memberships) {

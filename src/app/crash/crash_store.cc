@@ -54,23 +54,6 @@ UniqueFd hold(const std::string& directory) {
   return std::move(*fd);
 }
 
-}  // namespace
-
-bool is_crash_id(std::string_view name) {
-  return Id128::parse(name).has_value();
-}
-
-Result<Bytes> room_in(const std::string& store, const StoreLimits& limits) {
-  struct statvfs info{};
-  if (::statvfs(store.c_str(), &info) != 0) return Error::from_errno(errno, "statvfs", store);
-  const std::uint64_t spare =
-      static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize / 100 * limits.free_percent;
-  const std::uint64_t free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-  return Bytes{free > spare ? free - spare : 0};
-}
-
-namespace {
-
 struct Listing {
   std::vector<Kept> crashes;        ///< the oldest first
   std::vector<std::string> halves;  ///< names of those that were not finished
@@ -175,6 +158,19 @@ class Tidying {
 };
 
 }  // namespace
+
+bool is_crash_id(std::string_view name) {
+  return Id128::parse(name).has_value();
+}
+
+Result<Bytes> room_in(const std::string& store, const StoreLimits& limits) {
+  struct statvfs info{};
+  if (::statvfs(store.c_str(), &info) != 0) return Error::from_errno(errno, "statvfs", store);
+  const std::uint64_t spare =
+      static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize / 100 * limits.free_percent;
+  const std::uint64_t free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  return Bytes{free > spare ? free - spare : 0};
+}
 
 Result<Tidied> tidy(const std::string& store, const std::string& keep, const StoreLimits& limits) {
   NINES_ASSIGN(const UniqueFd lock, sys::open_file(store, O_RDONLY | O_DIRECTORY));

@@ -54,11 +54,7 @@ sys::SpawnRequest request_for(const Wanted& wanted) {
   sys::SpawnRequest request;
   request.path = kFind;
   request.argv = {kFind, wanted.first, wanted.second};
-  for (const char* name : kVariables) {
-    if (const char* value = std::getenv(name)) {
-      request.environment.push_back(fmt::format("{}={}", name, value));
-    }
-  }
+  request.environment = debuginfod_environment();
   return request;
 }
 
@@ -72,6 +68,16 @@ Result<UniqueFd> fetch(const Wanted& wanted, Nanoseconds within) {
 }
 
 }  // namespace
+
+std::vector<std::string> debuginfod_environment() {
+  std::vector<std::string> environment;
+  for (const char* name : kVariables) {
+    if (const char* value = std::getenv(name)) {
+      environment.push_back(fmt::format("{}={}", name, value));
+    }
+  }
+  return environment;
+}
 
 bool debuginfod_configured() {
   const char* urls = std::getenv("DEBUGINFOD_URLS");

@@ -18,6 +18,9 @@ struct Fetched {
 /// @return whether the environment names a server.
 bool debuginfod_configured();
 
+/// What of our environment says how it is asked. @return "NAME=value"
+std::vector<std::string> debuginfod_environment();
+
 /// Asks for what the diagnosis's stacks lack: debug files of modules without lines, and executables
 /// that are not on this machine. debuginfod-find does it, into the cache that it shares with gdb.
 /// What it brings is a stranger's: for diagnose_safely().

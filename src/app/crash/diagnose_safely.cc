@@ -14,6 +14,7 @@
 
 #include "app/crash/diagnosis_json.h"
 #include "base/clock.h"
+#include "sys/file.h"  // NOLINT(readability-duplicate-include): ours, not the system's
 #include "sys/pidfd.h"
 #include "sys/unix_socket.h"
 #include "trace/file_server.h"
@@ -34,13 +35,8 @@ constexpr int kNobodyListens = 4;
 /// Before the text from the child: a document follows, or a failure's code and its message.
 constexpr char kDocument = 'D', kFailure = 'F';
 
-void write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) ::_exit(kNobodyListens);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
+void say(int fd, const std::string& text) {
+  if (!sys::write_all(fd, text, "the diagnosis")) ::_exit(kNobodyListens);
 }
 
 std::vector<UniqueFd> copies_of(const std::vector<UniqueFd>& files) {
@@ -62,10 +58,10 @@ std::vector<UniqueFd> copies_of(const std::vector<UniqueFd>& files) {
   const trace::MappedBytes bytes(core);
   const auto diagnosis = diagnose(bytes.bytes(), &files, depth);
   if (diagnosis) {
-    write_all(output, kDocument + diagnosis_json(*diagnosis));
+    say(output, kDocument + diagnosis_json(*diagnosis));
   } else {
     const std::string text{kFailure, static_cast<char>(diagnosis.error().code())};
-    write_all(output, text + diagnosis.error().detail());
+    say(output, text + diagnosis.error().detail());
   }
   ::_exit(0);
 }

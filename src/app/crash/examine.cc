@@ -21,15 +21,6 @@ void add_note(const std::string& text, Outcome* outcome) {
   outcome->note += (outcome->note.empty() ? "" : "; ") + text;
 }
 
-std::vector<std::string> paths_of(const std::vector<KeptFile>& files,
-                                  const std::string& directory) {
-  std::vector<std::string> paths;
-  for (const KeptFile& file : files) {
-    if (!file.name.empty()) paths.push_back(directory + "/" + file.name);
-  }
-  return paths;
-}
-
 Result<Diagnosis> diagnose(const std::string& directory, std::vector<std::string> files) {
   NINES_ASSIGN(const UniqueFd core, sys::open_file(directory + "/core", O_RDONLY | O_NOFOLLOW));
   NINES_ASSIGN(const std::string self, sys::own_program());

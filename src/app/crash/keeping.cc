@@ -58,10 +58,8 @@ Status Keeping::keep_essentials(Outcome* outcome) {
   NINES_ASSIGN(auto directory, CrashDirectory::make(arguments_.directory));
   NINES_TRY(fault::hit(FaultPoint::crash_directory_made));
   const bool memory = arguments_.policy.wish != CoreWish::kNone;
-  NINES_ASSIGN(const auto captured, capture(source_->victim(), start_, directory.part(),
-                                            memory ? KeepMemory::kEssential : KeepMemory::kNone));
-  outcome->program = captured.program;
-  outcome->memory = captured.memory;
+  NINES_ASSIGN(outcome->memory, capture(source_->victim(), start_, directory.part(),
+                                        memory ? KeepMemory::kEssential : KeepMemory::kNone));
   if (arguments_.in_store) gone_files_ = open_gone_files(source_->pid(), start_.head);
   outcome->took = outcome->held = boot_now() - begun_;
   outcome->core = memory ? kCoreMinimal : kCoreNone;

@@ -75,12 +75,7 @@ Status copy(int from, const std::string& to, std::uint64_t size) {
   for (std::uint64_t done = 0; done < size;) {
     NINES_ASSIGN(const std::size_t n, read_at(from, done, &piece));
     if (n == 0) return Error(ErrorCode::kGone, "read").with_detail("it was cut off");
-    for (std::size_t written = 0; written < n;) {
-      const ssize_t w = ::write(file.get(), piece.data() + written, n - written);
-      if (w < 0 && errno == EINTR) continue;
-      if (w < 0) return Error::from_errno(errno, "write", to);
-      written += static_cast<std::size_t>(w);
-    }
+    NINES_TRY(sys::write_all(file.get(), piece, to));
     done += n;
   }
   return {};
@@ -164,6 +159,15 @@ Result<std::vector<KeptFile>> read_kept_files(const std::string& directory) {
     return Error(ErrorCode::kCorrupt, "read", directory + kList).with_detail(error.what());
   }
   return kept;
+}
+
+std::vector<std::string> paths_of(const std::vector<KeptFile>& files,
+                                  const std::string& directory) {
+  std::vector<std::string> paths;
+  for (const KeptFile& file : files) {
+    if (!file.name.empty()) paths.push_back(directory + "/" + file.name);
+  }
+  return paths;
 }
 
 void tidy_pool(const std::string& pool) {

@@ -44,6 +44,9 @@ Result<std::vector<KeptFile>> keep_files(const std::vector<GoneFile>& files,
 /// are left out. @errors kCorrupt.
 Result<std::vector<KeptFile>> read_kept_files(const std::string& directory);
 
+/// @return where those lie that were kept; all of them in the crash's directory.
+std::vector<std::string> paths_of(const std::vector<KeptFile>& files, const std::string& directory);
+
 /// Removes from the pool what no crash has any more.
 void tidy_pool(const std::string& pool);
 

@@ -14,6 +14,7 @@
 
 #include "app/crash/crash_store.h"
 #include "app/crash/packed_core.h"
+#include "app/crash/sparse_writer.h"
 #include "sys/file.h"
 
 namespace nines::crash {
@@ -44,79 +45,48 @@ struct FreeStream {
   void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
 };
 
-/// Of any zstd file. Pages of zeros become holes.
-class Unpacker {
- public:
-  Unpacker(int out, std::uint64_t most) : out_(out), most_(most) {}
+Error damaged(const std::string& why) {
+  return Error(ErrorCode::kCorrupt, "unpack core").with_detail(why);
+}
 
-  Status run(int packed) {
-    const std::unique_ptr<ZSTD_DStream, FreeStream> stream(ZSTD_createDStream());
-    if (!stream) return Error(ErrorCode::kLimit, "unpack core").with_detail("no memory");
-    ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kMaxWindow_log2);
-    std::vector<char> from(ZSTD_DStreamInSize()), to(ZSTD_DStreamOutSize());
-    std::size_t more = 0;
-    for (;;) {
-      const ssize_t n = ::read(packed, from.data(), from.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::from_errno(errno, "read core");
-      if (n == 0) break;
-      ZSTD_inBuffer in{from.data(), static_cast<std::size_t>(n), 0};
-      bool full = false;
-      while (in.pos < in.size || full) {
-        ZSTD_outBuffer out{to.data(), to.size(), 0};
-        more = ZSTD_decompressStream(stream.get(), &out, &in);
-        if (ZSTD_isError(more) != 0) return damaged(ZSTD_getErrorName(more));
-        NINES_TRY(write({to.data(), out.pos}));
-        full = out.pos == out.size;
-      }
+/// Of any zstd file.
+Status unpack_stream(int packed, int file, Bytes most) {
+  const std::unique_ptr<ZSTD_DStream, FreeStream> stream(ZSTD_createDStream());
+  if (!stream) return Error(ErrorCode::kLimit, "unpack core").with_detail("no memory");
+  ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kMaxWindow_log2);
+  std::vector<char> from(ZSTD_DStreamInSize()), to(ZSTD_DStreamOutSize());
+  SparseWriter writer(file, most);
+  std::size_t more = 0;
+  for (;;) {
+    const ssize_t n = ::read(packed, from.data(), from.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Error::from_errno(errno, "read core");
+    if (n == 0) break;
+    ZSTD_inBuffer in{from.data(), static_cast<std::size_t>(n), 0};
+    bool full = false;
+    while (in.pos < in.size || full) {
+      ZSTD_outBuffer out{to.data(), to.size(), 0};
+      more = ZSTD_decompressStream(stream.get(), &out, &in);
+      if (ZSTD_isError(more) != 0) return damaged(ZSTD_getErrorName(more));
+      NINES_TRY(writer.write({to.data(), out.pos}));
+      full = out.pos == out.size;
     }
-    if (more != 0) return damaged("it is cut off");
-    if (::ftruncate(out_, static_cast<off_t>(size_)) != 0) {
-      return Error::from_errno(errno, "unpack core");
-    }
-    return {};
   }
-
- private:
-  static Error damaged(const std::string& why) {
-    return Error(ErrorCode::kCorrupt, "unpack core").with_detail(why);
-  }
-
-  Status write(std::string_view bytes) {
-    const bool zeros = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
-    const auto at = static_cast<off_t>(size_);
-    size_ += bytes.size();
-    if (zeros) return {};
-    written_ += bytes.size();
-    if (written_ > most_) {
-      return Error(ErrorCode::kNoSpace, "unpack core", temporary_directory())
-          .with_detail("5 % of the disk stay free")
-          .with_hint("TMPDIR names a directory on another one");
-    }
-    for (std::size_t done = 0; done < bytes.size();) {
-      const ssize_t n =
-          ::pwrite(out_, bytes.data() + done, bytes.size() - done, at + static_cast<off_t>(done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::from_errno(errno, "unpack core");
-      done += static_cast<std::size_t>(n);
-    }
-    return {};
-  }
-
-  int out_;
-  std::uint64_t most_, size_ = 0, written_ = 0;
-};
+  if (more != 0) return damaged("it is cut off");
+  return writer.finish();
+}
 
 Result<UniqueFd> unpacked(int packed) {
   const std::string directory = temporary_directory();
   NINES_ASSIGN(UniqueFd out, sys::open_file(directory, O_RDWR | O_TMPFILE, 0600));
-  const auto room = room_in(directory, {});
-  if (read_frame_table(packed)) {
-    NINES_TRY(unpack_core(packed, out.get()));
-  } else {
-    if (::lseek(packed, 0, SEEK_SET) < 0) return Error::from_errno(errno, "read core");
-    NINES_TRY(Unpacker(out.get(), room ? room->count : UINT64_MAX).run(packed));
+  const Bytes room = room_in(directory, {}).value_or(Bytes{UINT64_MAX});
+  const Status done = read_frame_table(packed) ? unpack_core(packed, out.get(), room)
+                                               : unpack_stream(packed, out.get(), room);
+  if (!done && done.error().code() == ErrorCode::kNoSpace) {
+    return Error(done.error())
+        .with_hint("5 % of the disk of " + directory + " stay free; TMPDIR names another one");
   }
+  NINES_TRY(done);
   if (::lseek(out.get(), 0, SEEK_SET) < 0) return Error::from_errno(errno, "unpack core");
   return out;
 }

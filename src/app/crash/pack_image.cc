@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "app/crash/packed_core.h"
+#include "sys/file.h"
 
 namespace nines::crash {
 namespace {
@@ -21,16 +21,6 @@ namespace {
 // Frames that wait for an earlier one. Those of zeros are small: with them no thread ever waits.
 constexpr std::size_t kMostWaiting = std::size_t{16} << 20;
 constexpr Nanoseconds kProgressEvery = std::chrono::milliseconds(500);
-
-Status write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::from_errno(errno, "write the core");
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
 
 /// All threads take the next piece each, and whoever has made the frame that is next in the file
 /// writes it, and those behind it that are ready.
@@ -121,14 +111,15 @@ class Packing {
     ready_.emplace(piece, std::move(frame));
     if (writing_) return {};
     writing_ = true;
-    Status written;
-    for (auto next = ready_.find(turn_); written && next != ready_.end() && !error_;
+    for (auto next = ready_.find(turn_); next != ready_.end() && !error_;
          next = ready_.find(turn_)) {
       const Frame one = std::move(next->second);
       ready_.erase(next);
       lock.unlock();
-      written = write_frame(one.bytes);
+      const Status written = write_frame(one.bytes);
       lock.lock();
+      // Before another thread may write: nothing comes after a frame that is missing.
+      if (!written && !error_) error_ = written.error();
       table_.add(one.bytes.size(), one.holds);
       waiting_bytes_ -= one.bytes.size();
       ++turn_;
@@ -136,12 +127,12 @@ class Packing {
       changed_.notify_all();
     }
     writing_ = false;
-    return written;
+    return {};
   }
 
   Status write_frame(std::string_view bytes) {
     if (options_.may_write) NINES_TRY(options_.may_write(Bytes{written_ + bytes.size()}));
-    NINES_TRY(write_all(out_, bytes));
+    NINES_TRY(sys::write_all(out_, bytes, "the core"));
     written_ += bytes.size();
     return {};
   }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -99,9 +100,10 @@ TEST_F(PackImage, AsksBeforeItWrites) {
 }
 
 TEST_F(PackImage, ThatNothingMovesIsNoticed) {
-  std::atomic<bool> over{false};
-  const PackSource hangs{3 * kPiece, [&](std::uint64_t, std::span<char>) -> Result<bool> {
-                           while (!over) std::this_thread::yield();
+  // Shared: the thread that hangs may outlive this test.
+  const auto over = std::make_shared<std::atomic<bool>>(false);
+  const PackSource hangs{3 * kPiece, [over](std::uint64_t, std::span<char>) -> Result<bool> {
+                           while (!*over) std::this_thread::yield();
                            return Error(ErrorCode::kCancelled, "read");
                          }};
   PackOptions options;
@@ -109,7 +111,7 @@ TEST_F(PackImage, ThatNothingMovesIsNoticed) {
   options.stall = std::chrono::milliseconds(50);
   const UniqueFd packed = create("packed");
   EXPECT_EQ(pack_image(hangs, packed.get(), options).error().code(), ErrorCode::kTimeout);
-  over = true;
+  *over = true;
 }
 
 }  // namespace

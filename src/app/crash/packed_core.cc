@@ -153,12 +153,12 @@ Result<FrameTable> read_frame_table(int packed) {
   return table;
 }
 
-Status unpack_core(int packed, int out) {
+Status unpack_core(int packed, int out, Bytes most) {
   NINES_ASSIGN(const FrameTable table, read_frame_table(packed));
   const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(),
                                                                      &ZSTD_freeDCtx);
   if (!context) return Error(ErrorCode::kLimit, "unpack core");
-  SparseWriter writer(out);
+  SparseWriter writer(out, most);
   std::string frame;
   std::string piece(kPiece, '\0');
   std::uint64_t at = 0;

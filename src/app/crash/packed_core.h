@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/types.h"
 
 namespace nines::crash {
 
@@ -68,7 +69,9 @@ Result<FrameTable> read_frame_table(int packed);
 /// Writes the whole core to `out`. In a file, pages of zeros become holes.
 /// @param packed  a file in which can be sought, with any content.
 /// @param out     at its beginning, empty; closed by the caller, who removes it after an error.
-/// @errors kCorrupt: as above, or a frame is damaged, which is named. Those of write(2).
-Status unpack_core(int packed, int out);
+/// @param most    bytes that it may take up there: a small file may hold a core of any size.
+/// @errors kCorrupt: as above, or a frame is damaged, which is named. kNoSpace: it is more than
+///         `most`. Those of write(2).
+Status unpack_core(int packed, int out, Bytes most = Bytes{UINT64_MAX});
 
 }  // namespace nines::crash

@@ -39,12 +39,12 @@ class PackedCore : public testing::Test {
     return packed + table.encode();
   }
 
-  Status unpack(const std::string& packed) {
+  Status unpack(const std::string& packed, Bytes most = Bytes{UINT64_MAX}) {
     directory_.write("packed", packed);
     NINES_ASSIGN(const UniqueFd in, sys::open_file(directory_.path() + "/packed", O_RDONLY));
     NINES_ASSIGN(const UniqueFd out,
                  sys::open_file(directory_.path() + "/core", O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    return unpack_core(in.get(), out.get());
+    return unpack_core(in.get(), out.get(), most);
   }
   void expect_corrupt(const std::string& packed, std::string_view what) {
     const Status status = unpack(packed);
@@ -55,6 +55,14 @@ class PackedCore : public testing::Test {
 
   sys::TestDirectory directory_;
 };
+
+TEST_F(PackedCore, TakesUpNoMoreThanItMay) {
+  const std::string packed = pack(std::string(3 * kPiece, 'x') + std::string(kPiece, '\0'));
+  EXPECT_TRUE(unpack(packed, Bytes{3 * kPiece}));
+  const Status more = unpack(packed, Bytes{3 * kPiece - 1});
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code(), ErrorCode::kNoSpace);
+}
 
 TEST_F(PackedCore, ComesBackAsItWas) {
   const std::string core =

@@ -14,8 +14,8 @@ struct DiagnoseRequest {
   std::string program;             ///< nines-diagnose, absolute
   int core = -1;                   ///< a regular file, borrowed
   std::vector<std::string> files;  ///< of the process, kept elsewhere: by their build-ids
-  bool background =
-      false;  ///< it waits for everybody else's turn, and goes first when memory is short
+  /// It waits for everybody else's turn, goes first when memory is short, and asks no debuginfod.
+  bool background = false;
   Nanoseconds within = std::chrono::seconds(90);  ///< it has limits of its own; this is for a hang
 };
 

@@ -52,8 +52,11 @@ class SignatureBook {
   /// @errors kNotFound. One that is damaged is removed, too.
   Status forget(std::string_view signature) const;
 
- private:
+  const std::string& directory() const { return directory_; }
+  /// Of the file that is, or would be, about it. @pre is_signature()
   std::string path_of(std::string_view signature) const;
+
+ private:
   Result<UniqueFd> lock() const;
   Status save(const KnownSignature& known) const;
   template <typename Alter>

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sys/file.h"
+
 namespace nines::crash {
 namespace {
 
@@ -19,7 +21,8 @@ bool all_zeros(std::string_view bytes) {
          (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-SparseWriter::SparseWriter(int fd) : fd_(fd), seeks_(::lseek(fd, 0, SEEK_CUR) >= 0) {}
+SparseWriter::SparseWriter(int fd, Bytes most)
+    : fd_(fd), most_(most.count), seeks_(::lseek(fd, 0, SEEK_CUR) >= 0) {}
 
 Status SparseWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -54,13 +57,13 @@ Status SparseWriter::finish() {
 }
 
 Status SparseWriter::put(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Error::from_errno(errno, "write the core");
-    at_ += static_cast<std::uint64_t>(n);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
+  if (bytes.size() > most_ - stored_) {
+    return Error(ErrorCode::kNoSpace, "write the core")
+        .with_detail("more than " + to_string(Bytes{most_}) + " of it are no zeros");
   }
+  NINES_TRY(sys::write_all(fd_, bytes, "the core"));
+  stored_ += bytes.size();
+  at_ += bytes.size();
   return {};
 }
 

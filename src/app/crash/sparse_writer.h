@@ -5,15 +5,17 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/types.h"
 
 namespace nines::crash {
 
 /// Writes to a descriptor, in order; whole pages of zeros become holes where it can be sought in.
 class SparseWriter {
  public:
-  explicit SparseWriter(int fd);
+  /// @param most  bytes that it may take up on the disk, holes left out.
+  explicit SparseWriter(int fd, Bytes most = Bytes{UINT64_MAX});
 
-  /// @errors those of write(2), with their errno.
+  /// @errors those of write(2), with their errno; kNoSpace: it would be more than `most`.
   Status write(std::string_view bytes);
   /// Gives the file its length, if it ends with a hole.
   Status finish();
@@ -23,6 +25,8 @@ class SparseWriter {
   Status put(std::string_view bytes);
 
   int fd_;
+  std::uint64_t most_;
+  std::uint64_t stored_ = 0;
   bool seeks_;
   bool hole_ = false;
   std::uint64_t at_ = 0;

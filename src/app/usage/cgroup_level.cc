@@ -5,6 +5,7 @@
 #include "app/usage/proc_text.h"
 #include "app/usage/small_file.h"
 #include "sys/file.h"
+#include "sys/key_number.h"
 
 namespace nines::usage {
 namespace {
@@ -92,14 +93,14 @@ void CgroupLevel::measure_memory(const std::string& path, std::vector<Error>& fa
     if (!is_gone(stat.error())) failures.push_back(std::move(stat.error()));
     return;
   }
-  std::uint64_t reclaimable = number_of(*stat, "slab_reclaimable").value_or(0);
+  std::uint64_t reclaimable = sys::number_of(*stat, "slab_reclaimable").value_or(0);
   if (v2) {
-    reclaimable += number_of(*stat, "inactive_file").value_or(0);
+    reclaimable += sys::number_of(*stat, "inactive_file").value_or(0);
   } else {
     // Without use_hierarchy there is no total, and those below do not count.
-    const auto total = number_of(*stat, "total_inactive_file");
-    reclaimable += total ? *total : number_of(*stat, "inactive_file").value_or(0);
-    const auto least = number_of(*stat, "hierarchical_memory_limit");
+    const auto total = sys::number_of(*stat, "total_inactive_file");
+    reclaimable += total ? *total : sys::number_of(*stat, "inactive_file").value_or(0);
+    const auto least = sys::number_of(*stat, "hierarchical_memory_limit");
     hierarchical_limit_ = least ? as_v1_limit(static_cast<double>(*least)) : kNone;
   }
   // The two files are read one after the other.

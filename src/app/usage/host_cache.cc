@@ -7,6 +7,7 @@
 #include "app/usage/cache.h"
 #include "app/usage/small_file.h"
 #include "sys/file.h"
+#include "sys/key_number.h"
 
 namespace nines::usage {
 namespace {
@@ -50,7 +51,7 @@ Result<double> HostCache::read_available_memory() const {
   const std::string path = root_.path("/proc/meminfo");
   SmallBuffer buffer;
   NINES_ASSIGN(const std::string_view text, read_small(path, buffer));
-  const auto kibibytes = number_of(text, "MemAvailable");
+  const auto kibibytes = sys::number_of(text, "MemAvailable");
   if (!kibibytes) return not_as_documented(path);
   return static_cast<double>(*kibibytes) * 1024;
 }

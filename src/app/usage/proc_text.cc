@@ -6,8 +6,12 @@
 #include <charconv>
 #include <limits>
 
+#include "sys/key_number.h"
+
 namespace nines::usage {
 namespace {
+
+using sys::number_of;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::string_view kBlanks = " \t";
@@ -47,21 +51,6 @@ double kibibytes(std::string_view text, std::string_view key) {
 }
 
 }  // namespace
-
-std::optional<std::uint64_t> number_of(std::string_view text, std::string_view key, int base) {
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    if (line.size() > key.size() && line.starts_with(key)) {
-      std::string_view rest = line.substr(key.size());
-      if (rest[0] == ':' || kBlanks.find(rest[0]) != std::string_view::npos) {
-        rest.remove_prefix(1);
-        return leading_number(without_blanks_before(rest), base);
-      }
-    }
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return std::nullopt;
-}
 
 SoftLimits parse_limits(std::string_view text) {
   return {soft_limit(text, "Max open files "), soft_limit(text, "Max processes "),

@@ -39,9 +39,6 @@ struct OpenFile {
 /// @return empty: flags or mnt_id are missing.
 std::optional<OpenFile> parse_fdinfo(std::string_view text);
 
-/// The number behind `key`, in lines of "key number" or "key:<blanks>number".
-std::optional<std::uint64_t> number_of(std::string_view text, std::string_view key, int base = 10);
-
 /// A file of one number; "max" is infinity. @return empty: neither.
 std::optional<double> parse_amount(std::string_view text);
 

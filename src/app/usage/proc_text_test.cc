@@ -55,15 +55,6 @@ TEST(ProcFdinfo, TellsWhetherItMayBeWritten) {
   }
 }
 
-TEST(Numbers, AreFoundByTheirWholeKey) {
-  const char* const stat = "inactive_file_x 1\ninactive_file 2\nslab 3";
-  EXPECT_EQ(number_of(stat, "inactive_file"), 2U);
-  EXPECT_EQ(number_of(stat, "slab"), 3U);
-  EXPECT_FALSE(number_of(stat, "inactive"));
-  EXPECT_FALSE(number_of("a", "a"));
-  EXPECT_FALSE(number_of("a:\n1", "a"));
-}
-
 TEST(Numbers, MayBeAbsentForMax) {
   EXPECT_EQ(parse_amount("12\n"), 12.0);
   EXPECT_TRUE(std::isinf(parse_amount("max\n").value_or(0)));

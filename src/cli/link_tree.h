@@ -1,24 +1,12 @@
-// Another program in our place: with the terminal, and to its end.
+// A directory of links, for programs that want files at certain names.
 #pragma once
 
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "base/result.h"
-#include "sys/pidfd.h"
 
 namespace nines::cli {
-
-struct ProgramRun {
-  std::string path;  ///< absolute
-  std::vector<std::string> arguments;
-  int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
-  std::vector<int> pass_fds;  ///< become 3, 4 ... in it
-};
-
-/// Runs it with our environment and directory, and waits. Ctrl-C is its own meanwhile.
-/// @errors those of sys::spawn().
-Result<sys::ExitStatus> run_program(const ProgramRun& run);
 
 /// A directory below TMPDIR or /tmp with links in it, removed with them at the end.
 class LinkTree {
