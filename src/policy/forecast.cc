@@ -10,6 +10,7 @@ std::string_view to_string(Predictor predictor) {
     case Predictor::kDisk: return "disk";
     case Predictor::kBacklog: return "backlog";
     case Predictor::kRecurrence: return "recurrence";
+    case Predictor::kSignature: return "signature";
     case Predictor::kLatency: return "latency";
   }
   return "unknown";

@@ -10,9 +10,19 @@
 
 namespace nines::policy {
 
-enum class Predictor { kMemory, kFds, kThreads, kDisk, kBacklog, kRecurrence, kLatency };
+enum class Predictor {
+  kMemory,
+  kFds,
+  kThreads,
+  kDisk,
+  kBacklog,
+  kRecurrence,
+  kSignature,
+  kLatency
+};
 
-/// @return "memory", "fds", "threads", "disk", "backlog", "recurrence", "latency".
+/// @return "memory", "fds", "threads", "disk", "backlog", "recurrence", "signature",
+/// "latency".
 std::string_view to_string(Predictor predictor);
 
 /// An episode is one growth, from its first forecast until it is over. It has at most two
