@@ -5,6 +5,7 @@
 #include <array>
 
 #include "api/runtime_dir.h"
+#include "app/crash/core_file.h"
 #include "app/crash/kept_files.h"
 #include "app/crash/open_core.h"
 #include "app/crash/places.h"
@@ -43,6 +44,13 @@ Result<crash::KeptCrash> find_crash(const CrashPlaces& places, const std::string
 
 Result<UniqueFd> open_core_of(const crash::KeptCrash& crash) {
   const std::string whole = crash.directory + "/core.zst";
+  if (crash.outcome && !crash.outcome->core_path.empty()) {
+    return crash::open_core_file(crash.outcome->core_path, crash.outcome->pid);
+  }
+  if (crash.outcome && crash.outcome->core == crash::kCoreNone) {
+    return Error(ErrorCode::kNotFound, "open the core of", crash.id)
+        .with_detail("there is none: " + crash.outcome->core_reason);
+  }
   return crash::open_core(sys::exists(whole) ? whole : crash.directory + "/core");
 }
 

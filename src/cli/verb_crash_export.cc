@@ -31,6 +31,7 @@ struct Content {
 std::string meaning_of(const std::string& name) {
   if (name == "core") return "registers and stacks, for gdb";
   if (name == "core.zst") return "the whole core, packed";
+  if (name == "log.txt") return "what its unit printed last";
   if (name == "facts.json") return "command line, environment without secrets, mapped files";
   if (name == "diagnosis.json") return "why it died, and where its threads were";
   if (name == "capture.json") return "what the event says";

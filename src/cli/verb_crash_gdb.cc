@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 
 #include "app/crash/kept_files.h"
 #include "cli/crash_places.h"
@@ -44,6 +45,14 @@ Status fill(const LinkTree& root, const crash::KeptCrash& crash,
   return {};
 }
 
+/// Of one whose core the kernel wrote by itself, no facts were taken.
+std::optional<std::string> executable_of(const crash::KeptCrash& crash) {
+  if (const auto fact = crash::fact_of(crash, "executable")) return *fact;
+  const auto diagnosis = crash::read_diagnosis(crash);
+  if (!diagnosis || diagnosis->modules.empty()) return std::nullopt;
+  return diagnosis->modules.front().path;
+}
+
 Result<sys::ExitStatus> debug(const crash::KeptCrash& crash, const std::string& gdb,
                               const std::vector<std::string>& arguments) {
   NINES_ASSIGN(const UniqueFd core, open_core_of(crash));
@@ -58,8 +67,8 @@ Result<sys::ExitStatus> debug(const crash::KeptCrash& crash, const std::string& 
     run.arguments.insert(run.arguments.end(), {"-iex", "set sysroot " + root.path()});
   }
   run.arguments.insert(run.arguments.end(), arguments.begin(), arguments.end());
-  if (const auto fact = crash::fact_of(crash, "executable")) {
-    const std::string path = sys::without_deleted_mark(*fact);
+  if (const auto executable = executable_of(crash)) {
+    const std::string path = sys::without_deleted_mark(*executable);
     const auto at = kept.find(path);
     const std::string& now = at == kept.end() ? path : at->second;
     if (sys::exists(now)) run.arguments.push_back(now);

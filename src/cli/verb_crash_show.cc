@@ -5,6 +5,7 @@
 #include "api/version.h"
 #include "app/crash/diagnosis_json.h"
 #include "app/crash/kept_files.h"
+#include "app/crash/log_tail.h"
 #include "app/crash/open_core.h"
 #include "app/crash/report.h"
 #include "cli/crash_places.h"
@@ -17,6 +18,8 @@ namespace nines::cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMostLogLines = 1000;
 
 struct Shown {
   std::optional<crash::KeptCrash> crash;  ///< none: a core that somebody has
@@ -55,15 +58,41 @@ json shown_json(const Shown& shown, const CrashShowOptions& options) {
   }
   if (shown.crash) {
     out["crash"] = crash_json(*shown.crash, known);
+    out["log"] = crash::kept_log_lines(shown.crash->directory, kMostLogLines);
   } else {
     out["core"] = options.core;
   }
   return out;
 }
 
-/// What is beside the report: what else is kept, and how to go on.
-std::string foot(const crash::KeptCrash& crash) {
+std::string core_line(const crash::KeptCrash& crash) {
+  const std::string path = crash.outcome ? crash.outcome->core_path : std::string();
+  if (path.empty() && crash.outcome && crash.outcome->core == crash::kCoreNone) {
+    return "core: none; " + printable(crash.outcome->core_reason) + "\n";
+  }
+  std::string what = "registers and stacks, no heap";
+  if (!path.empty()) {
+    what = printable(path);
+  } else if (sys::exists(crash.directory + "/core.zst")) {
+    what = "whole";
+  }
+  return fmt::format("core: {}; to look into it: nines crash gdb {}\n", what, crash.id);
+}
+
+/// What it printed last.
+std::string last_words(const crash::KeptCrash& crash, bool full) {
+  constexpr std::size_t kFew = 3;
   std::string text;
+  for (const std::string& line :
+       crash::kept_log_lines(crash.directory, full ? kMostLogLines : kFew)) {
+    text += "  " + printable(full ? line : shorten(line, 160)) + "\n";
+  }
+  return text.empty() ? text : "last in its log:\n" + text;
+}
+
+/// What is beside the report: what else is kept, and how to go on.
+std::string foot(const crash::KeptCrash& crash, bool full) {
+  std::string text = last_words(crash, full);
   if (const auto files = crash::read_kept_files(crash.directory); files && !files->empty()) {
     text += "kept, since no longer at its path:\n";
     for (const crash::KeptFile& file : *files) {
@@ -74,10 +103,7 @@ std::string foot(const crash::KeptCrash& crash) {
   if (crash.outcome && !crash.outcome->note.empty()) {
     text += "note: " + printable(crash.outcome->note) + "\n";
   }
-  const bool whole = sys::exists(crash.directory + "/core.zst");
-  text += fmt::format("core: {}; to look into it: nines crash gdb {}\n",
-                      whole ? "whole" : "registers and stacks, no heap", crash.id);
-  return text;
+  return text + core_line(crash);
 }
 
 }  // namespace
@@ -95,7 +121,7 @@ ExitCode run_crash_show(const Context& context, const CrashShowOptions& options)
   context.out << crash_heading(shown->diagnosis, crash, shown->known, context.terminal)
               << crash::report_text(shown->diagnosis, options.full ? crash::ReportLength::kFull
                                                                    : crash::ReportLength::kShort);
-  if (crash != nullptr) context.out << '\n' << foot(*crash);
+  if (crash != nullptr) context.out << '\n' << foot(*crash, options.full);
   return ExitCode::kOk;
 }
 

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "app/crash/core_file.h"
+#include "app/crash/hook.h"
 #include "app/crash/pipe_protocol.h"
 #include "base/fault_point.h"
 #include "daemon/crash_catcher.h"
@@ -116,7 +118,36 @@ void CrashCatcher::take(Crash crash, const sys::Pidfd& process) {
     crash.origin.cause = std::move(unit->end_event);
     crash.origin.policy = policy_of(*unit);
     crash.origin.watchdog = std::move(unit->watchdog);
+    crash.origin.log = std::move(unit->log);
   }
+  admit(std::move(crash));
+}
+
+void CrashCatcher::on_death(const supervise::CrashedUnit& unit,
+                            const supervise::DeadProcess& dead) {
+  Crash crash;
+  crash.origin.gone = crash::GoneProcess{dead.pid, dead.signal, dead.program, dead.oom, {}};
+  if (dead.oom.empty()) {
+    const auto pattern = crash::read_pattern();
+    if (!dead.dumped || !pattern || !crash::is_file_pattern(*pattern)) return;
+    crash.origin.gone->directory =
+        crash::core_directory(*pattern, dead.root, dead.directory.empty() ? "/" : dead.directory);
+    // The user's home, which the unit's user alone tells.
+    if (crash.origin.gone->directory.empty()) return;
+  }
+  crash.origin.id = ledger::new_id();
+  crash.origin.time = utc_now();
+  crash.origin.since_boot = dead.when;
+  crash.origin.pid = dead.pid;
+  crash.origin.unit = unit.name;
+  crash.origin.cause = unit.end_event;
+  crash.origin.log = unit.log;
+  crash.origin.policy = policy_of(unit);
+  crash.origin.policy.successor_waits = false;
+  admit(std::move(crash));
+}
+
+void CrashCatcher::admit(Crash crash) {
   if (!may_begin(crash) && waiting_.size() >= kWaiting) {
     reject(crash.origin.unit);
     return;

@@ -83,12 +83,13 @@ Status CrashCatcher::start(int listener, std::map<std::string, UniqueFd>& held) 
     }
     const auto read = records_.read(id);
     const bool begun = !read || read->outcome || read->origin.pid <= 0;
-    if (begun || !connection || (read->origin.dumpable != 0 && !process)) {
+    const bool is_there = begun || read->origin.gone || connection;
+    if (begun || !is_there || (read->origin.dumpable != 0 && !process)) {
       let_go(id);
       finish(id, "the daemon was killed before anybody looked at it");
       continue;
     }
-    Crash crash{read->origin, std::move(connection.mapped()),
+    Crash crash{read->origin, connection ? std::move(connection.mapped()) : UniqueFd(),
                 process ? std::move(process.mapped()) : UniqueFd(), std::move(*record)};
     hold(crash);  // by the new keeper, if it is one
     waiting_.push_back(std::move(crash));
@@ -108,6 +109,7 @@ Status CrashCatcher::start(int listener, std::map<std::string, UniqueFd>& held) 
 
 void CrashCatcher::hold(const Crash& crash) {
   // A keeper that is gone is noticed elsewhere.
+  if (!crash.connection) return;
   if (crash.process) {
     (void)keeper_.store(process_name(crash.origin.id), crash.process.get()).has_value();
   }
@@ -174,10 +176,12 @@ std::vector<std::string> CrashCatcher::words_for(const Crash& crash) const {
     add({"--unit", origin.unit});
   }
   if (!origin.watchdog.empty()) add({"--watchdog", origin.watchdog});
+  if (!origin.log.empty()) add({"--log", origin.log});
+  if (origin.gone) add(crash::words_of(*origin.gone));
   add(crash::words_of(origin.policy));
   add({"--store-max", std::to_string(places_.store_max.count)});
-  // Behind the connection, and the process's handle if there is one.
-  add({"--progress", crash.process ? "5" : "4"});
+  // Behind the connection, and the process's handle, if there are such.
+  add({"--progress", std::to_string(3 + (crash.connection ? 1 : 0) + (crash.process ? 1 : 0))});
   add({places_.store + "/" + origin.id});
   return words;
 }
@@ -197,7 +201,7 @@ Status CrashCatcher::begin(Crash crash) {
   request.environment = fault_environment();
   request.stdout_fd = crash.record.get();
   request.stderr_fd = STDERR_FILENO;
-  request.pass_fds = {crash.connection.get()};
+  if (crash.connection) request.pass_fds.push_back(crash.connection.get());
   if (crash.process) request.pass_fds.push_back(crash.process.get());
   request.pass_fds.push_back(told.get());
   auto running = std::make_unique<Running>();

@@ -49,6 +49,9 @@ class CrashCatcher {
   /// @param listener  of the core socket; stays the caller's.
   /// @param held      from the keeper: connections that nobody has looked at are taken out.
   Status start(int listener, std::map<std::string, UniqueFd>& held);
+  /// A main process that died. Kept only if nobody else hears of it: the kernel killed it for want
+  /// of memory, or wrote its core into a file.
+  void on_death(const supervise::CrashedUnit& unit, const supervise::DeadProcess& dead);
   /// Whether an event of ours will follow on this one, which tells of a unit's end.
   bool looks_at(const std::string& cause) const;
 
@@ -74,6 +77,7 @@ class CrashCatcher {
   void give_up(int caller);
   void on_words(int caller);
   void take(Crash crash, const sys::Pidfd& process);
+  void admit(Crash crash);
   void hold(const Crash& crash);
   void let_go(const std::string& id);
   void enqueue(Crash crash);

@@ -17,6 +17,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kOutOfMemory = "killed by the kernel: out of memory";
 constexpr Nanoseconds kRejectedEvery = std::chrono::seconds(1);
 
 std::string signal_name(int number) {
@@ -57,6 +58,7 @@ json detail_of(const crash::Outcome& outcome) {
     detail["function"] = outcome.function;
     detail["signature"] = outcome.signature;
     detail["same"] = std::to_string(outcome.same);
+    if (outcome.same > 0) detail["first_seen"] = to_iso8601(outcome.first_seen);
   }
   if (!outcome.core.empty()) detail["core"] = outcome.core;
   if (!outcome.core_reason.empty()) detail["core_reason"] = outcome.core_reason;
@@ -114,6 +116,10 @@ void CrashCatcher::finish(const std::string& id, const std::string& how_it_ended
 
 void CrashCatcher::tell_unit(const CrashOrigin& origin, const crash::Outcome& outcome) {
   if (origin.unit.empty() || origin.cause.empty() || outcome.signature.empty()) return;
+  if (origin.gone && !origin.gone->oom.empty()) {
+    manager_.on_diagnosed(origin.unit, {outcome.signature, kOutOfMemory, origin.since_boot});
+    return;
+  }
   std::string words = outcome.kind;
   std::replace(words.begin(), words.end(), '-', ' ');
   manager_.on_diagnosed(origin.unit,

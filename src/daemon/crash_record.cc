@@ -55,9 +55,31 @@ crash::CorePolicy policy_in(const json& object) {
   return policy;
 }
 
+json gone_json(const crash::GoneProcess& gone) {
+  return {{"pid", gone.pid},
+          {"signal", gone.signal},
+          {"program", gone.program},
+          {"oom", gone.oom},
+          {"directory", gone.directory}};
+}
+
 std::int64_t number_in(const json& object, const char* name) {
   const auto at = object.find(name);
   return at != object.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
+}
+
+crash::GoneProcess gone_in(const json& object) {
+  crash::GoneProcess gone;
+  gone.pid = static_cast<pid_t>(number_in(object, "pid"));
+  gone.signal = static_cast<int>(number_in(object, "signal"));
+  gone.program = text_in(object, "program");
+  gone.directory = text_in(object, "directory");
+  const auto oom = object.find("oom");
+  if (oom == object.end() || !oom->is_array()) return gone;
+  for (const json& one : *oom) {
+    if (one.is_string()) gone.oom.push_back(one.get<std::string>());
+  }
+  return gone;
 }
 
 }  // namespace
@@ -72,16 +94,17 @@ Result<UniqueFd> CrashRecords::begin(const CrashOrigin& origin) const {
       UniqueFd file,
       locked(sys::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, 0600),
              path));
-  const std::string line = json({{"unit", origin.unit},
-                                 {"cause", origin.cause},
-                                 {"watchdog", origin.watchdog},
-                                 {"pid", origin.pid},
-                                 {"dumpable", origin.dumpable},
-                                 {"policy", policy_json(origin.policy)},
-                                 {"time_ns", origin.time.ns},
-                                 {"since_boot_ns", origin.since_boot.ns}})
-                               .dump() +
-                           "\n";
+  json members = {{"unit", origin.unit},
+                  {"cause", origin.cause},
+                  {"watchdog", origin.watchdog},
+                  {"log", origin.log},
+                  {"pid", origin.pid},
+                  {"dumpable", origin.dumpable},
+                  {"policy", policy_json(origin.policy)},
+                  {"time_ns", origin.time.ns},
+                  {"since_boot_ns", origin.since_boot.ns}};
+  if (origin.gone) members["gone"] = gone_json(*origin.gone);
+  const std::string line = members.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   const ssize_t n = ::write(file.get(), line.data(), line.size());
   if (n == static_cast<ssize_t>(line.size())) return file;
   Error error = Error::from_errno(n < 0 ? errno : ENOSPC, "write", path);
@@ -111,10 +134,13 @@ Result<CrashRecords::Read> CrashRecords::read(const std::string& id) const {
     read.origin.unit = text_in(first, "unit");
     read.origin.cause = text_in(first, "cause");
     read.origin.watchdog = text_in(first, "watchdog");
+    read.origin.log = text_in(first, "log");
     read.origin.pid = static_cast<pid_t>(number_in(first, "pid"));
     read.origin.dumpable = static_cast<int>(number_in(first, "dumpable"));
     const auto policy = first.find("policy");
     if (policy != first.end() && policy->is_object()) read.origin.policy = policy_in(*policy);
+    const auto gone = first.find("gone");
+    if (gone != first.end() && gone->is_object()) read.origin.gone = gone_in(*gone);
     read.origin.time.ns = number_in(first, "time_ns");
     read.origin.since_boot.ns = number_in(first, "since_boot_ns");
   }

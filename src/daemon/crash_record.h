@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/crash/core_policy.h"
+#include "app/crash/gone_process.h"
 #include "app/crash/outcome.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -25,6 +26,8 @@ struct CrashOrigin {
   std::string unit;      ///< or empty: none of ours
   std::string cause;     ///< id of the event that tells of the unit's end, or empty
   std::string watchdog;  ///< we had it crash, since it hung: what we saw of that; or empty
+  std::string log;       ///< path of what its unit printed, or empty
+  std::optional<crash::GoneProcess> gone;  ///< nobody announced it: what was left is looked at
   pid_t pid = 0;
   crash::CorePolicy policy;
   int dumpable = 0;  ///< of one whose core comes over a pipe, as PipeNotice tells; 0: by a socket

@@ -14,6 +14,8 @@ CrashOrigin example() {
   origin.unit = "redis.service";
   origin.cause = "abc-unit.exit";
   origin.watchdog = "no WATCHDOG=1 within 3 s";
+  origin.log = "/var/log/nines/redis.service.log";
+  origin.gone = crash::GoneProcess{4711, 9, "/usr/bin/redis-server", {"a", "b"}, "/srv"};
   origin.pid = 4711;
   origin.dumpable = 2;
   origin.policy = {crash::CoreWish::kFull, Bytes{77}, true, false, true};
@@ -42,6 +44,9 @@ TEST_F(CrashRecord, TellsOfWhomAndWhetherAnybodyStillWorks) {
   EXPECT_EQ(read->origin.unit, "redis.service");
   EXPECT_EQ(read->origin.cause, "abc-unit.exit");
   EXPECT_EQ(read->origin.watchdog, "no WATCHDOG=1 within 3 s");
+  EXPECT_EQ(read->origin.log, example().log);
+  ASSERT_TRUE(read->origin.gone);
+  EXPECT_EQ(crash::words_of(*read->origin.gone), crash::words_of(*example().gone));
   EXPECT_EQ(read->origin.pid, 4711);
   EXPECT_EQ(read->origin.dumpable, 2);
   EXPECT_EQ(read->origin.policy.wish, crash::CoreWish::kFull);

@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "ledger/cause.h"
+#include "policy/same_crash.h"
 
 namespace nines::daemon {
 namespace {
@@ -40,6 +43,18 @@ std::string crash_cause(const ledger::Event& event) {
   const auto colon = text.find(": ");
   if (colon == std::string::npos) return text + mark;
   return text.replace(colon, 1, mark);
+}
+
+/// What the book of signatures foretells once a crash was looked at.
+std::optional<policy::Forecast> same_again(const ledger::Event& event) {
+  const auto detail = nlohmann::json::parse(event.detail_json, nullptr, false);
+  if (!detail.is_object()) return std::nullopt;
+  const auto first = parse_iso8601(detail.value("first_seen", std::string()));
+  if (!first) return std::nullopt;
+  const std::string same = detail.value("same", std::string());
+  std::uint64_t count = 0;
+  std::from_chars(same.data(), same.data() + same.size(), count);
+  return policy::expect_again(count, *first, event.time, crash_cause(event));
 }
 
 std::vector<std::uint64_t> inodes_of(const std::vector<int>& sockets) {
@@ -96,6 +111,9 @@ void Forecaster::on_failure(const ledger::Event& event) {
 }
 
 void Forecaster::on_crash_looked_at(const ledger::Event& event) {
+  if (auto forecast = same_again(event)) {
+    on_forecast(event.subject, {std::move(*forecast), false});
+  }
   // That counted when we had it crash.
   if (ledger::classify(event).kind == ledger::CauseClass::kWatchdog) return;
   counted_[event.subject] = event.caused_by;

@@ -128,6 +128,11 @@ ledger::Event warning_of(const policy::Forecast& forecast, const std::string& un
                            {"observed_s", seconds(forecast.observed)},
                            {"urgent", forecast.urgent}};
   if (std::isfinite(forecast.limit)) detail["limit"] = forecast.limit;
+  if (forecast.predictor == policy::Predictor::kSignature) {
+    detail["text"] =
+        fmt::format("the same crash {} times in {}; the next is expected in about {}",
+                    forecast.samples, to_human(forecast.observed), to_human(forecast.horizon));
+  }
   ledger::Event event;
   event.id = ledger::new_id();
   event.time = utc_now();

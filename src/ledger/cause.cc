@@ -78,6 +78,7 @@ Cause of_exit(const json& detail) {
 Cause of_capture(const json& detail) {
   const std::string kind = member(detail, "what");
   if (kind == "watchdog") return {CauseClass::kWatchdog, {}};
+  if (kind == "oom-kill") return {CauseClass::kOom, {}};
   std::string what = member(detail, "signal");
   if (kind.empty()) return {CauseClass::kCrash, what};
   const std::string function = member(detail, "function");

@@ -106,6 +106,8 @@ class Cgroup {
   /// Number of OOM kills so far, those of a host-wide shortage too; compare before and after.
   /// @errors kUnsupported
   Result<std::uint64_t> oom_kills() const;
+  /// Of its memory; nothing: no limit of its own, or no controller. Those above it count, too.
+  std::optional<Bytes> memory_limit() const;
   CgroupUsage usage() const;
   /// Applies what the mounted controllers can, and puts absent limits back to the kernel's default,
   /// since the cgroup may be an earlier run's. Returns the names ("MemoryMax", "CPUQuota" ...) of

@@ -122,6 +122,13 @@ Result<std::uint64_t> Cgroup::oom_kills() const {
   return Error(ErrorCode::kUnsupported, "count OOM kills").with_detail("no memory controller");
 }
 
+std::optional<Bytes> Cgroup::memory_limit() const {
+  // v1 has a number for no limit: the largest of whole pages.
+  constexpr std::uint64_t kNone = std::uint64_t{1} << 62;
+  const auto limit = Files(paths_).bytes("memory.max", "memory.limit_in_bytes");
+  return limit && limit->count < kNone ? limit : std::nullopt;
+}
+
 CgroupUsage Cgroup::usage() const {
   const Files files(paths_);
   CgroupUsage usage;

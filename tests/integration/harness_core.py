@@ -158,7 +158,7 @@ class CrashTest(harness.DaemonTest):
         directory = Path(directory)
         self.assertEqual(directory.stat().st_mode & 0o777, 0o700)
         names = {p.name for p in directory.iterdir()}
-        optional = {"diagnosis.json", "core.zst"} | ({"core.zst.part"} if leftover else set())
+        optional = {"diagnosis.json", "core.zst", "log.txt"} | ({"core.zst.part"} if leftover else set())
         self.assertEqual(names - optional, {"capture.json", "core", "facts.json"})
         for path in directory.iterdir():
             self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)

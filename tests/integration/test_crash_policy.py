@@ -1,6 +1,7 @@
 """What follows from a crash that comes again: its restart is delayed, it is foretold, and the causes of
 downtimes name it. Watchdog: the core does not tell that it hung."""
 
+import json
 import time
 
 import harness
@@ -71,6 +72,25 @@ class Again(CrashTest):
         warning, = wait_until(lambda: self.daemon.events(self.name, "predict.recurrence"),
                               "it was said that this goes on")
         self.assertIn(f"crash:SEGV [{signature[:8]}] null dereference", warning["detail"]["subject"])
+
+    def test_the_fourth_of_one_signature_was_to_be_expected(self):
+        self.serve(nines="HealthyUptime=50ms")
+        for _ in range(3):
+            signature = self.crash(0.5)["detail"]["signature"]
+        warning, = wait_until(lambda: self.daemon.events(self.name, "predict.signature"), "it is expected")
+        self.assertIn(f"crash:SEGV [{signature[:8]}] null dereference", warning["detail"]["subject"])
+        self.assertRegex(warning["detail"]["text"], r"^the same crash 3 times in .*; the next is expected in")
+        self.assertFalse(warning["detail"]["urgent"])
+        before = self.why()
+        self.assertEqual(before["predictable_ns"], 0, before)
+        self.crash(0.5)
+        after = wait_until(lambda: r if (r := self.why())["predictable_ns"] else None, self.why)
+        self.assertLess(after["predictable_ns"], after["unplanned_ns"])
+        score, = [p for p in after["predictors"] if p["predictor"] == "signature"]
+        self.assertGreaterEqual(score["true"], 1)
+
+    def why(self):
+        return json.loads(self.daemon.nines("--json", "why", self.name).stdout)
 
 
 class Watchdog(CrashTest):

@@ -34,6 +34,14 @@ bool take(const std::string& word, Words& words, CrashArguments* out, bool* wish
   if (word == "--kill-dump") return policy.kill_after_minimal = true;
   if (word == "--unit") return !(out->unit = words.next()).empty();
   if (word == "--watchdog") return !(out->watchdog = words.next()).empty();
+  if (word == "--log") return !(out->log = words.next()).empty();
+  if (word == "--gone") {
+    GoneProcess& gone = out->gone ? *out->gone : out->gone.emplace();
+    return parse_number(words.next(), &gone.pid) && parse_number(words.next(), &gone.signal) &&
+           !(gone.program = words.next()).empty();
+  }
+  if (word == "--oom" && out->gone) return !out->gone->oom.emplace_back(words.next()).empty();
+  if (word == "--core-in" && out->gone) return !(out->gone->directory = words.next()).empty();
   if (word == "--foreign") return !(out->foreign = words.next()).empty();
   if (word == "--progress") return parse_number(words.next(), &out->progress);
   if (word == "--store-max") return parse_number(words.next(), &out->limits.total.count);
@@ -69,6 +77,7 @@ std::optional<CrashArguments> parse_crash_arguments(int argc, char** argv) {
     if (!take(words.next(), words, &arguments, &wish_given)) return std::nullopt;
   }
   if (arguments.directory.empty()) return std::nullopt;
+  if (arguments.gone && !arguments.in_store) return std::nullopt;
   if (!wish_given && !arguments.in_store) arguments.policy.wish = CoreWish::kMinimal;
   return arguments;
 }

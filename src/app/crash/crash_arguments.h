@@ -7,6 +7,7 @@
 
 #include "app/crash/core_policy.h"
 #include "app/crash/crash_store.h"
+#include "app/crash/gone_process.h"
 #include "app/crash/pipe_protocol.h"
 
 namespace nines::crash {
@@ -14,9 +15,11 @@ namespace nines::crash {
 struct CrashArguments {
   std::string directory;  ///< of this crash; it is made
   bool in_store = false;
-  std::string unit;                ///< whose process it is, or empty
-  std::string watchdog;            ///< what was seen before it was made to crash, since it hung
-  std::optional<PipeNotice> pipe;  ///< it comes over a pipe, with a handle beside it
+  std::string unit;                 ///< whose process it is, or empty
+  std::string watchdog;             ///< what was seen before it was made to crash, since it hung
+  std::string log;                  ///< what that unit printed; may be missing
+  std::optional<GoneProcess> gone;  ///< nobody announced it: there is no connection
+  std::optional<PipeNotice> pipe;   ///< it comes over a pipe, with a handle beside it
   std::string foreign;  ///< of no unit: the directory that says what becomes of such; or empty
   CorePolicy policy;
   StoreLimits limits;
@@ -40,6 +43,7 @@ inline constexpr const char* kCrashUsage =
     "core_pattern in core(5)) into DIRECTORY, an absolute path, which it makes.\n"
     "  --in-store            others like it are beside it; removes the oldest beyond the limits\n"
     "  --unit UNIT           whose process it is\n"
+    "  --log FILE            what that unit printed; its last lines are kept\n"
     "  --watchdog TEXT       it was made to crash, since it hung: what was seen of that\n"
     "  --core WISH           auto (with --in-store), none, minimal (without) or full\n"
     "  --core-limit BYTES    no whole core of a process with more memory\n"
@@ -49,6 +53,9 @@ inline constexpr const char* kCrashUsage =
     "  --kill-dump           its successor waits, and no whole core is worth that\n"
     "  --progress FD         tells of stage 1 and of each step after it\n"
     "  --pipe PID DUMPABLE   the core comes over a pipe; descriptor 4 is a handle of the process\n"
+    "  --gone PID SIGNAL PROGRAM  it has died already, without a connection; with --in-store\n"
+    "  --oom TEXT            the kernel killed it for want of memory: the evidence; repeatable\n"
+    "  --core-in DIRECTORY   the kernel wrote its core into a file there\n"
     "  --foreign STATE       of no unit: `nines crash setup` has said there what becomes of it\n";
 
 }  // namespace nines::crash

@@ -41,6 +41,18 @@ TEST(CrashArguments, TakeAllThatTheDaemonSays) {
   EXPECT_EQ(arguments->state(), "/s");
 }
 
+TEST(CrashArguments, OfAGoneProcessComeBack) {
+  const GoneProcess gone{12, 9, "/usr/bin/eater", {"It ate.", "--oom"}, "/srv"};
+  std::vector<std::string> words = {"--in-store", "--log", "/var/log/a.log"};
+  for (const std::string& word : words_of(gone)) words.push_back(word);
+  words.emplace_back("/s/crashes/ID");
+  const auto arguments = parse(words);
+  ASSERT_TRUE(arguments && arguments->gone);
+  EXPECT_EQ(arguments->log, "/var/log/a.log");
+  EXPECT_EQ(words_of(*arguments->gone), words_of(gone));
+  EXPECT_FALSE(parse({"--gone", "12", "9", "/a", "/s/ID"})) << "only in a store";
+}
+
 TEST(CrashArguments, WhatIsNotUnderstoodIsRefused) {
   for (const auto& words : std::vector<std::vector<std::string>>{{},
                                                                  {"relative"},
@@ -51,6 +63,7 @@ TEST(CrashArguments, WhatIsNotUnderstoodIsRefused) {
                                                                  {"--store-max", "", "/a"},
                                                                  {"--pipe", "1", "/a"},
                                                                  {"--unit"},
+                                                                 {"--oom", "of whom?", "/a"},
                                                                  {"--what", "/a"}}) {
     EXPECT_FALSE(parse(words)) << (words.empty() ? "" : words.front());
   }

@@ -10,8 +10,10 @@
 #include "app/crash/crash_arguments.h"
 #include "app/crash/crash_store.h"
 #include "app/crash/examine.h"
+#include "app/crash/gone_process.h"
 #include "app/crash/keeping.h"
 #include "app/crash/kept_files.h"
+#include "app/crash/log_tail.h"
 #include "app/crash/outcome.h"
 #include "app/crash/places.h"
 #include "app/crash/signature_book.h"
@@ -36,6 +38,10 @@ void say(const Outcome& outcome) {
 /// After the process could go: nobody waits for this, nor for what follows.
 void examine(const crash::CrashArguments& arguments, const crash::Keeping& keeping,
              Outcome* outcome) {
+  // What it printed may have been on its way to the log until now.
+  if (!arguments.log.empty()) {
+    (void)crash::keep_log_tail(arguments.log, arguments.directory).has_value();
+  }
   if (outcome->core == crash::kCoreNone) return;
   crash::examine(arguments.directory, keeping.gone_files(), arguments.watchdog, outcome);
   if (outcome->core != crash::kCoreFull || outcome->same == 0) return;
@@ -52,6 +58,17 @@ void tidy(const crash::CrashArguments& arguments, Outcome* outcome) {
   crash::tidy_pool(crash::crash_files_path(arguments.state()));
 }
 
+/// Says what became of it. @return the exit code.
+int end(const Status& kept, Outcome* outcome) {
+  if (!kept) {
+    outcome->error = kept.error().message();
+    outcome->error_code = to_string(kept.error().code());
+    std::fprintf(stderr, "nines-crash: %s\n", outcome->error.c_str());
+  }
+  say(*outcome);
+  return kept ? 0 : kExitFailure;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -64,13 +81,14 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   Outcome outcome;
   outcome.unit = arguments->unit;
+  if (arguments->gone) {
+    const Status kept = crash::keep_gone(*arguments, &outcome);
+    tidy(*arguments, &outcome);
+    return end(kept, &outcome);
+  }
   crash::Keeping keeping(*arguments);
   const Status kept = keeping.keep_essentials(&outcome);
-  if (!kept) {
-    outcome.error = kept.error().message();
-    outcome.error_code = to_string(kept.error().code());
-    std::fprintf(stderr, "nines-crash: %s\n", outcome.error.c_str());
-  } else if (outcome.passed_to.empty()) {
+  if (kept && outcome.passed_to.empty()) {
     // If this is killed, capture.json tells.
     if (!keeping.keep_whole_core(&outcome)) {
       say(outcome);
@@ -82,6 +100,5 @@ int main(int argc, char** argv) {
     if (kept) examine(*arguments, keeping, &outcome);
     tidy(*arguments, &outcome);
   }
-  say(outcome);
-  return kept ? 0 : kExitFailure;
+  return end(kept, &outcome);
 }

@@ -1,5 +1,6 @@
 #include "app/crash/diagnose.h"
 
+#include <elf.h>
 #include <fmt/format.h>
 
 #include <csignal>
@@ -141,6 +142,15 @@ class Diagnoser {
       (void)core_.module_at(module->start);
       out_.modules.push_back(
           {module->path, module->start, module->end, module->build_id, match_name(module->match)});
+    }
+    // Libraries and the vdso may lie before it. Its own headers are where the kernel says.
+    const std::uint64_t headers = core_.head().aux(AT_PHDR).value_or(0);
+    const auto executed =
+        std::find_if(out_.modules.begin(), out_.modules.end(), [&](const DiagnosedModule& module) {
+          return module.start <= headers && headers < module.end;
+        });
+    if (executed != out_.modules.end()) {
+      std::rotate(out_.modules.begin(), executed, executed + 1);
     }
   }
 

@@ -44,7 +44,8 @@ struct Classification {
   /// Part of the API: null-dereference, null-call, wild-pointer, wild-jump, execute-data,
   /// write-protected, use-after-unmap, stack-overflow, protection, division, illegal-instruction,
   /// trap, misaligned, truncated-file, memory-error, seccomp, abort, assertion, heap-corruption,
-  /// stack-smashing, buffer-overflow, uncaught-exception, signal; watchdog, which no core tells.
+  /// stack-smashing, buffer-overflow, uncaught-exception, signal; watchdog and oom-kill, which no
+  /// core tells.
   std::string kind;
   std::string summary;                ///< one sentence
   std::vector<std::string> evidence;  ///< what it follows from, a sentence each
@@ -77,9 +78,9 @@ struct Diagnosis {
   std::string instruction;  ///< at which it happened
   std::vector<std::pair<std::string, std::uint64_t>> registers;
   std::size_t thread_count = 0;
-  std::vector<DiagnosedStack> stacks;  ///< the one that crashed first
-  std::vector<DiagnosedModule> modules;
-  std::vector<std::string> notes;  ///< what was missing, and what follows from that
+  std::vector<DiagnosedStack> stacks;    ///< the one that crashed first
+  std::vector<DiagnosedModule> modules;  ///< what was executed first, then by their address
+  std::vector<std::string> notes;        ///< what was missing, and what follows from that
 };
 
 }  // namespace nines::crash

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/crash/diagnosis.h"
 #include "app/crash/kept_files.h"
 #include "app/crash/outcome.h"
 
@@ -17,5 +18,11 @@ namespace nines::crash {
 /// @pre   as for run_diagnose().
 void examine(const std::string& directory, const std::vector<GoneFile>& files,
              const std::string& watchdog, Outcome* outcome);
+
+/// As examine(), of a core that is elsewhere.
+void examine_core(const std::string& directory, int core, Outcome* outcome);
+
+/// Writes down what was found out already.
+void note_diagnosis(const std::string& directory, const Diagnosis& diagnosis, Outcome* outcome);
 
 }  // namespace nines::crash

@@ -11,6 +11,7 @@
 #include "app/crash/facts.h"
 #include "app/crash/former_handler.h"
 #include "app/crash/hook.h"
+#include "app/crash/log_tail.h"
 #include "app/crash/run_diagnose.h"
 #include "app/crash/whole_core.h"
 #include "base/fault_point.h"
@@ -60,6 +61,10 @@ Status Keeping::keep_essentials(Outcome* outcome) {
   const bool memory = arguments_.policy.wish != CoreWish::kNone;
   NINES_ASSIGN(outcome->memory, capture(source_->victim(), start_, directory.part(),
                                         memory ? KeepMemory::kEssential : KeepMemory::kNone));
+  // So that there is something if this is killed; once nobody waits any more it is looked at again.
+  if (!arguments_.log.empty()) {
+    (void)keep_log_tail(arguments_.log, directory.part()).has_value();
+  }
   if (arguments_.in_store) gone_files_ = open_gone_files(source_->pid(), start_.head);
   outcome->took = outcome->held = boot_now() - begun_;
   outcome->core = memory ? kCoreMinimal : kCoreNone;

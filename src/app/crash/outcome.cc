@@ -87,9 +87,11 @@ std::string encode(const Outcome& outcome) {
                     {"function", printable(outcome.function, kMaxShort)},
                     {"signature", safe_name(outcome.signature)},
                     {"same", outcome.same},
+                    {"first_seen_ns", static_cast<std::uint64_t>(outcome.first_seen.ns)},
                     {"removed", outcome.removed},
                     {"core", outcome.core},
                     {"core_reason", printable(outcome.core_reason, kMaxText)},
+                    {"core_path", printable(outcome.core_path, kMaxText)},
                     {"core_packed", outcome.core_packed.count},
                     {"core_size", outcome.core_size.count},
                     {"held_us", static_cast<std::uint64_t>(outcome.held.count() / 1000)},
@@ -122,8 +124,10 @@ std::optional<Outcome> decode_outcome(std::string_view line) {
   outcome.function = reader.text_if_there("function", kMaxShort);
   outcome.signature = reader.text_if_there("signature", kMaxName);
   outcome.same = reader.number_if_there<std::uint64_t>("same");
+  outcome.first_seen.ns = reader.number_if_there<std::int64_t>("first_seen_ns");
   outcome.core = reader.text_if_there("core", kMaxName);
   outcome.core_reason = reader.text_if_there("core_reason", kMaxText);
+  outcome.core_path = reader.text_if_there("core_path", kMaxText);
   outcome.core_packed.count = reader.number_if_there<std::uint64_t>("core_packed");
   outcome.core_size.count = reader.number_if_there<std::uint64_t>("core_size");
   outcome.held = std::chrono::microseconds(reader.number_if_there<std::uint32_t>("held_us"));

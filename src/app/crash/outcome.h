@@ -30,10 +30,12 @@ struct Outcome {
   std::string summary;     ///< one sentence
   std::string function;    ///< the program's own in which it was
   std::string signature;   ///< 32 hexadecimal digits
+  UtcTime first_seen;      ///< of the first of them
   std::uint64_t same = 0;  ///< crashes with this signature until now, with this one; 0: not counted
   std::size_t removed = 0;        ///< older crashes, for which there was no room any more
   std::string core;               ///< "full", "minimal", "none"
   std::string core_reason;        ///< why it is not "full", for a person
+  std::string core_path;          ///< where the kernel wrote it to, if we did not take it
   Bytes core_packed;              ///< of the whole core, on the disk
   Bytes core_size;                ///< unpacked
   Nanoseconds held{0};            ///< until the process was let go, with the whole core

@@ -48,6 +48,11 @@ bool is_runtime(std::string_view name) {
                      [&](std::string_view known) { return name.starts_with(known); });
 }
 
+std::string signature_id(std::string_view text) {
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
 Signature signature_of(int signal, const trace::Stack& stack, std::size_t first) {
   std::vector<std::string> all, own;
   for (std::size_t i = first; i < stack.frames.size(); ++i) {
@@ -63,8 +68,7 @@ Signature signature_of(int signal, const trace::Stack& stack, std::size_t first)
   if (signature.frames.size() > kFrames) signature.frames.resize(kFrames);
   std::string text = fmt::format("{}", signal);
   for (const std::string& place : signature.frames) text += "\n" + place;
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  signature.id = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  signature.id = signature_id(text);
   return signature;
 }
 

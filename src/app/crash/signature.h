@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 #include "app/crash/diagnosis.h"
 #include "trace/stack.h"
@@ -25,6 +27,9 @@ namespace nines::crash {
 ///  5. Hashed together with the signal's number.
 /// @param first  index of the frame of the fault.
 Signature signature_of(int signal, const trace::Stack& stack, std::size_t first);
+
+/// @return the 32 digits for what makes a signature.
+std::string signature_id(std::string_view text);
 
 /// @return whether the file of this name belongs to the C or C++ runtime.
 bool is_runtime(std::string_view name);

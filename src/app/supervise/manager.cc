@@ -154,6 +154,10 @@ void Manager::process_ended(pid_t pid) {
   by_pid_.erase(pid);
 }
 
+void Manager::process_died(Service& /*service*/, const CrashedUnit& unit, const DeadProcess& dead) {
+  if (on_death_) on_death_(unit, dead);
+}
+
 void Manager::phase_changed(Service& service, Phase before) {
   const Phase now = service.state().phase;
   if (now == Phase::kStopSignal || now == Phase::kFinalKill) {

@@ -113,6 +113,11 @@ class Manager final : public ServiceObserver {
       std::function<void(const std::string& unit, Nanoseconds latency)> listener) {
     on_check_ = std::move(listener);
   }
+  /// Told of each main process that a signal ended.
+  void set_death_listener(
+      std::function<void(const CrashedUnit& unit, const DeadProcess& dead)> listener) {
+    on_death_ = std::move(listener);
+  }
   const sys::CgroupTree& cgroups() const { return cgroups_; }
   bool has_crash_notice() const { return connector_.has_value(); }
   void set_change_listener(std::function<void(const std::string& unit)> listener) {
@@ -140,6 +145,7 @@ class Manager final : public ServiceObserver {
   void went_down(Service& service, bool will_restart) override;
   void process_started(Service& service, pid_t pid) override;
   void process_ended(pid_t pid) override;
+  void process_died(Service& service, const CrashedUnit& unit, const DeadProcess& dead) override;
   void record_stacks(Service& service, const ProcessId& process,
                      std::function<void()> done) override;
 
@@ -205,6 +211,7 @@ class Manager final : public ServiceObserver {
   bool ended_in_order_ = false;  ///< the predecessor had stopped all units, as before a reboot
   std::function<void(const std::string&)> on_change_;
   std::function<void(const std::string&, Nanoseconds)> on_check_;
+  std::function<void(const CrashedUnit& unit, const DeadProcess& dead)> on_death_;
 };
 
 }  // namespace nines::supervise

@@ -26,6 +26,7 @@
 #include "app/supervise/log_capture.h"
 #include "app/supervise/notify.h"
 #include "app/supervise/process_table.h"
+#include "app/supervise/service_observer.h"
 #include "app/supervise/strays.h"
 #include "app/supervise/unit_state.h"
 #include "app/unit/spec.h"
@@ -55,25 +56,6 @@ struct Context {
 };
 
 struct LaunchInputs;
-class Service;
-
-/// What a service asks of, and tells, the manager above it.
-class ServiceObserver {
- public:
-  virtual ~ServiceObserver() = default;
-  /// Held listening sockets for this service, in LISTEN_FDS order.
-  virtual std::vector<std::pair<std::string, int>> listen_fds(const Service& service) = 0;
-  virtual void phase_changed(Service& service, Phase before) = 0;
-  /// A health check was answered well, after `latency`.
-  virtual void checked(Service& service, Nanoseconds latency) = 0;
-  /// An unplanned end of the main process. `will_restart`: by policy.
-  virtual void went_down(Service& service, bool will_restart) = 0;
-  virtual void process_started(Service& service, pid_t pid) = 0;
-  virtual void process_ended(pid_t pid) = 0;
-  /// Records the stacks of all threads of a hanging process, then calls `done` in any case.
-  virtual void record_stacks(Service& service, const ProcessId& process,
-                             std::function<void()> done) = 0;
-};
 
 /// Why a unit is stopped; by default because somebody asked for it.
 struct StopReason {
@@ -252,11 +234,15 @@ class Service {
   bool joins_v1_at_birth() const;
 
   // service_exit.cc: processes end
-  void on_main_exit(const sys::ExitStatus& status, BootTime when);
+  void on_main_exit(pid_t pid, const sys::ExitStatus& status, BootTime when);
   void on_control_exit(const sys::ExitStatus& status);
   void reload_failed(const std::string& why);
   void on_standby_exit(const sys::ExitStatus& status);
-  void handle_down(Outcome outcome, BootTime seen);
+  /// @param pid  of a main process that has ended; 0: it is there, or was no main one.
+  void handle_down(Outcome outcome, BootTime seen, pid_t pid = 0);
+  std::vector<std::string> oom_evidence();
+  void tell_of_death(pid_t pid, const sys::ExitStatus& status, const std::string& event,
+                     std::vector<std::string> oom, BootTime when);
   bool remains_without_process() const;
   void main_has_finished(BootTime when);
   void remain_after_exit();

@@ -149,7 +149,7 @@ void Service::finish_adoption() {
     }
   }
   if (!cgroup_a_.valid() && is_active() && !main_.valid() && state_.phase != Phase::kExited) {
-    on_main_exit({}, boot_now());
+    on_main_exit(0, {}, boot_now());
     return;
   }
   if (rejuvenation_) resume_rejuvenation();
@@ -176,7 +176,7 @@ void Service::resume_phase() {
       } else if (main_.valid()) {
         enter_running();
       } else if (spec().service.type != unit::ServiceType::kForking || !anything_left()) {
-        on_main_exit({}, boot_now());
+        on_main_exit(0, {}, boot_now());
       }
       break;
     case Phase::kReload:

@@ -55,6 +55,7 @@ CrashedUnit Service::crashed_unit(pid_t pid) const {
   crashed.core_limit = nines.crash_core_limit;
   crashed.kill_dump = nines.crash_handover == unit::CrashHandover::kKillDump;
   crashed.end_event = end_event(pid);
+  crashed.log = log_path();
   crashed.successor_serves =
       std::any_of(dying_.begin(), dying_.end(), [&](const auto& one) { return one.id.pid == pid; });
   crashed.successor_waits = main_.id.pid == pid && state_.wanted &&

@@ -1,5 +1,10 @@
 // Service: its processes end.
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "app/supervise/event_detail.h"
 #include "app/supervise/service.h"
 #include "base/fault_point.h"
@@ -18,7 +23,7 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
   if (same(process, main_.id)) {
     fault::pass(FaultPoint::exit_seen);
     forget(main_);
-    on_main_exit(status, when);
+    on_main_exit(process.pid, status, when);
     return true;
   }
   if (same(process, control_.id)) {
@@ -55,13 +60,15 @@ bool Service::on_exit(const ProcessId& process, const sys::ExitStatus& status, B
   for (std::size_t i = 0; i < dying_.size(); ++i) {
     if (!same(process, dying_[i].id)) continue;
     const std::optional<BootTime> crashed = dying_[i].crashed;
+    const std::string crash = state_.dying[i].invocation_id.str() + "-unit.crash";
     emit(
         "unit.dumped", ledger::Severity::kInfo,
         detail({{"pid", std::to_string(process.pid)},
                 {"exit", sys::to_string(status)},
                 {"dump_ms", crashed ? std::to_string((when - *crashed).count() / 1'000'000) : ""}}),
         // That one could not know the signal yet.
-        state_.dying[i].invocation_id.str() + "-unit.crash");
+        crash);
+    tell_of_death(process.pid, status, crash, {}, crashed.value_or(when));
     state_.last_exit = status;
     observer_.process_ended(process.pid);
     release_later(dying_[i].slot);
@@ -87,7 +94,7 @@ void Service::forget(LiveProcess& process) {
   process = LiveProcess{};
 }
 
-void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
+void Service::on_main_exit(pid_t pid, const sys::ExitStatus& status, BootTime when) {
   state_.last_exit = status;
   ExitCircumstances circumstances;
   circumstances.cause = state_.pending_outcome;
@@ -103,7 +110,7 @@ void Service::on_main_exit(const sys::ExitStatus& status, BootTime when) {
       if (outcome == Outcome::kSuccess && remains_without_process()) {
         main_has_finished(when);
       } else {
-        handle_down(outcome, when);
+        handle_down(outcome, when, pid);
       }
       break;
     }
@@ -145,7 +152,7 @@ void Service::main_has_finished(BootTime when) {
   remain_after_exit();
 }
 
-void Service::handle_down(Outcome outcome, BootTime seen) {
+void Service::handle_down(Outcome outcome, BootTime seen, pid_t pid) {
   const BootTime when = main_.valid() ? seen : down_since(seen);
   const bool was_serving = state_.was_ready;
   // An end that Restart= is content with was meant, like one by request ("redis-cli shutdown").
@@ -159,12 +166,19 @@ void Service::handle_down(Outcome outcome, BootTime seen) {
                                                       : sys::to_string(state_.last_exit);
   }
   stop_watching();
-  const std::string event =
-      emit_once("unit.exit",
-                outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
-                detail({{"outcome", std::string(to_string(outcome))},
-                        {"exit", sys::to_string(state_.last_exit)},
-                        {"phase", std::string(to_string(state_.phase))}}));
+  std::vector<std::string> oom;
+  if (outcome == Outcome::kOomKill) oom = oom_evidence();
+  const std::pair<std::string_view, std::string> how[] = {
+      {"outcome", std::string(to_string(outcome))},
+      {"exit", sys::to_string(state_.last_exit)},
+      {"phase", std::string(to_string(state_.phase))}};
+  const std::string event = emit_once(
+      "unit.exit",
+      outcome == Outcome::kSuccess ? ledger::Severity::kInfo : ledger::Severity::kError,
+      oom.empty()
+          ? detail({how[0], how[1], how[2]})
+          : detail({how[0], how[1], how[2], {"evidence", fmt::format("{}", fmt::join(oom, " "))}}));
+  tell_of_death(pid, state_.last_exit, event, std::move(oom), when);
   // Checks that had failed before tell of something else than the end.
   if (was_serving) open_downtime(when, meant && when == seen, event);
   if (spare_serves) {
@@ -176,6 +190,49 @@ void Service::handle_down(Outcome outcome, BootTime seen) {
     return;
   }
   enter_stop_signal();
+}
+
+/// @pre the kernel has counted a kill since the start, and the cgroup is still that instance's.
+std::vector<std::string> Service::oom_evidence() {
+  const sys::Cgroup& cgroup = *cgroup_for(Role::kMain);
+  std::vector<std::string> evidence;
+  if (const auto kills = cgroup.oom_kills()) {
+    const std::uint64_t more = *kills - std::min(*kills, state_.oom_kills);
+    evidence.push_back(
+        fmt::format("The kernel has killed {} of its processes for want of memory since its start "
+                    "(oom_kill in the events of its cgroup).",
+                    more));
+  }
+  const auto limit = cgroup.memory_limit();
+  const auto peak = cgroup.usage().memory_peak;
+  const std::string most = peak ? fmt::format("it used {} at most", to_string(*peak)) : "";
+  if (limit) {
+    evidence.push_back(
+        fmt::format("Its own limit was {}{}{}.", to_string(*limit), peak ? "; " : "", most));
+  } else {
+    evidence.push_back(fmt::format(
+        "It had no limit of its own: a cgroup above it, or the machine, had no memory left{}{}.",
+        peak ? "; " : "", most));
+  }
+  return evidence;
+}
+
+void Service::tell_of_death(pid_t pid, const sys::ExitStatus& status, const std::string& event,
+                            std::vector<std::string> oom, BootTime when) {
+  if (pid <= 0 || !status.by_signal()) return;
+  CrashedUnit unit = crashed_unit(pid);
+  unit.end_event = event;
+  DeadProcess dead;
+  dead.pid = pid;
+  dead.signal = status.value;
+  dead.dumped = status.kind == sys::ExitStatus::Kind::kDumped;
+  const auto& commands = spec().service.exec_start;
+  if (!commands.empty()) dead.program = commands.front().path;
+  dead.directory = spec().exec->working_directory;
+  dead.root = spec().exec->root_directory;
+  dead.oom = std::move(oom);
+  dead.when = when;
+  observer_.process_died(*this, unit, dead);
 }
 
 void Service::on_control_exit(const sys::ExitStatus& status) {
