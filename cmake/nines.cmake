@@ -79,11 +79,12 @@ function(_nines_test_properties name)
                        SKIP_RETURN_CODE 77 ENVIRONMENT "${options}" RUN_SERIAL ${ARG_SERIAL})
 endfunction()
 
-# nines_room(NAME DEPS target... [TEST_DEPS target...] [LABELS tsan])
+# nines_room(NAME DEPS target... [TEST_DEPS target...] [LABELS tsan] [TSAN_FILTER filter])
 # One static library nines_NAME for the room in this directory. Its *_test.cc become NAME_test and
 # its *_fuzzer.cc one program each; *_main.cc is left to the caller.
+#   TSAN_FILTER  GoogleTest's; of a room in which little runs in threads, what does
 function(nines_room name)
-  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TSAN_FILTER" "DEPS;TEST_DEPS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -105,7 +106,11 @@ function(nines_room name)
     target_compile_definitions(${name}_test PRIVATE NINES_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     # One CTest entry for a room's unit tests: starting a sanitized binary for each single test
     # would cost more than the tests themselves.
-    add_test(NAME unit.${name} COMMAND ${name}_test)
+    set(filter "")
+    if(ARG_TSAN_FILTER AND NINES_SANITIZE STREQUAL "thread")
+      set(filter --gtest_filter=${ARG_TSAN_FILTER})
+    endif()
+    add_test(NAME unit.${name} COMMAND ${name}_test ${filter})
     _nines_test_properties(unit.${name} LABELS unit ${ARG_LABELS} TIMEOUT 300)
     add_dependencies(unit_tests ${name}_test)
     if("tsan" IN_LIST ARG_LABELS)
