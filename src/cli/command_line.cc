@@ -73,6 +73,7 @@ class CommandLine {
   LogsOptions logs_;
   EventsOptions events_;
   WhyOptions why_;
+  UpdatesOptions updates_;
   LedgerOptions ledger_;
   UnitCheckOptions unit_check_;
   CrashCommand crash_;
@@ -162,6 +163,11 @@ void CommandLine::add_looking() {
       ->type_name("TIME");
   why->add_option("--ledger", why_.ledger, "Read this file instead of asking the daemon.")
       ->type_name("FILE");
+
+  CLI::App* updates =
+      verb(app_, "updates", "Say which security updates wait, and what runs here needs them.",
+           [this](const Context& c) { return run_updates(c, updates_); });
+  updates->add_flag("-a,--all", updates_.all, "Also list the packages that nothing here uses.");
 
 #ifdef NINES_WITH_UNIT_CHECK
   CLI::App* unit = app_.add_subcommand("unit", "Work on unit files.");
@@ -268,9 +274,9 @@ std::string CommandLine::parsed_verb() const {
 
 bool CommandLine::is_paged() const {
   if (json_ || no_pager_ || logs_.follow || events_.follow) return false;
-  static constexpr std::array<std::string_view, 11> kShowing = {
-      "",           "cell", "status",        "logs",       "events",    "why",
-      "unit check", "help", "daemon status", "crash list", "crash show"};
+  static constexpr std::array<std::string_view, 12> kShowing = {
+      "",           "cell", "status",        "logs",       "events",     "why",
+      "unit check", "help", "daemon status", "crash list", "crash show", "updates"};
   return std::find(kShowing.begin(), kShowing.end(), parsed_verb()) != kShowing.end();
 }
 

@@ -52,7 +52,7 @@ struct Example {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Example, 46> kExamples = {{
+inline constexpr std::array<Example, 47> kExamples = {{
     {"", "nines", "The nine cells of this host, and what to type next."},
     {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
     {"", "nines why --since 7d", "Why units were down in the last week."},
@@ -63,6 +63,7 @@ inline constexpr std::array<Example, 46> kExamples = {{
     {"events", "nines events --since 1h --unit nginx", "What happened to it in the last hour."},
     {"events", "nines --json events -f | jq .kind", "The kind of each event as it happens."},
     {"why", "nines why redis-server --since 30d", "One unit, over 30 days."},
+    {"updates", "nines updates", "Pending security updates, and who has to be restarted for them."},
     {"unit check", "nines unit check ./my.service", "What each line of the file will do."},
     {"keep", "nines keep -d redis-server", "Keep it up, and return when it is ready."},
     {"keep", "nines keep -- redis-server --port 7000", "Keep a command up in the foreground."},

@@ -2,14 +2,11 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
-#include <filesystem>
-
 #include "cli/matrix_view.h"
 #include "cli/surroundings.h"
 #include "cli/text_width.h"
 #include "cli/unit_view.h"
 #include "cli/verbs.h"
-#include "sys/file.h"
 
 namespace nines::cli {
 namespace {
@@ -20,15 +17,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kWhole{270};
 /// Of it for the daemon, which may be busy with something else.
 constexpr std::chrono::milliseconds kPatience{120};
-
-/// The helper is installed beside this program, as it was built.
-std::string updates_helper() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return "";
-  std::string helper = (self.parent_path() / "nines-updates").string();
-  return sys::exists(helper) ? helper : "";
-}
 
 struct Look {
   Surroundings around;

@@ -13,6 +13,7 @@
 #include "app/unit/loader.h"
 #include "ledger/reader.h"
 #include "sys/file.h"
+#include "sys/own_program.h"
 
 namespace nines::cli {
 namespace {
@@ -135,6 +136,13 @@ Surroundings look_around(const std::string& runtime_dir, std::chrono::millisecon
   seen.units_unknown = "the daemon gives " + late;
   seen.events_unknown = "the daemon gives " + late;
   return seen;
+}
+
+std::string updates_helper() {
+  const auto self = sys::own_program();
+  if (!self) return "";
+  std::string helper = sys::beside(*self, "nines-updates");
+  return sys::exists(helper) ? helper : "";
 }
 
 }  // namespace nines::cli

@@ -29,4 +29,7 @@ struct Surroundings {
 /// @param patience  a daemon that has not answered by then is said to hang.
 Surroundings look_around(const std::string& runtime_dir, std::chrono::milliseconds patience);
 
+/// The path of nines-updates, which is installed beside this program; empty: it is not.
+std::string updates_helper();
+
 }  // namespace nines::cli

@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 23> kDetails = {{
+constexpr std::array<Details, 24> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -48,6 +48,11 @@ constexpr std::array<Details, 23> kDetails = {{
      "warning "
      "had announced. With the id of an event: its causes, what came of it, the downtime. Without a "
      "daemon the ledger's file is read."},
+    {"updates",
+     "Compares dpkg's packages with the security archives' indexes as the last apt-get update left "
+     "them; alters and fetches nothing. In use is what a process has mapped to execute. What to "
+     "expect of a restart is the mean downtime of those of the last year by the ledger. As root "
+     "all processes are seen, else one's own."},
     {"export",
      "Events in the order in which they came, then downtimes. Reads the file, so that it works "
      "beside a daemon and without one."},

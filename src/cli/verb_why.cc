@@ -1,19 +1,12 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 
 #include "api/codec.h"
-#include "api/runtime_dir.h"
 #include "cli/event_view.h"
 #include "cli/ledger_file.h"
 #include "cli/verbs.h"
+#include "cli/why_source.h"
 #include "cli/why_view.h"
-#include "ledger/reader.h"
-#ifdef NINES_WITH_UNIT_CHECK
-#include "api/unit_facts.h"
-#include "app/unit/loader.h"
-#endif
 
 namespace nines::cli {
 namespace {
@@ -28,68 +21,8 @@ bool is_event_id(const std::string& text) {
          (text.size() == kIdDigits || text[kIdDigits] == '-');
 }
 
-/// The daemon, if one answers and no file was named.
-std::optional<api::Client> daemon_if_any(const Context& context, const WhyOptions& options) {
-  if (!options.ledger.empty()) return std::nullopt;
-  auto client = api::Client::connect(api::api_socket_path(context.runtime_dir));
-  return client ? std::optional<api::Client>(std::move(*client)) : std::nullopt;
-}
-
-std::string full_name(const std::string& unit) {
-  const bool whole =
-      unit.empty() || unit == ledger::kHostUnit || unit.find('.') != std::string::npos;
-  return whole ? unit : unit + ".service";
-}
-
-#ifdef NINES_WITH_UNIT_CHECK
-/// What the unit's file says, read here since there is no daemon to ask.
-void ask_unit_files(ledger::WhyQuery* query) {
-  unit::LoadContext load;
-  load.user_mode = ::geteuid() != 0;
-  load.search_path = unit::default_search_path(load.user_mode);
-  query->target = [load](const std::string& name) -> std::optional<double> {
-    const auto loaded = unit::load_unit(name, load);
-    return loaded ? api::target_of(*loaded->unit) : std::nullopt;
-  };
-  query->facts = [load](const std::string& name) {
-    const auto loaded = unit::load_unit(name, load);
-    if (!loaded) return ledger::UnitFacts{};
-    const std::string socket = name.substr(0, name.rfind('.')) + ".socket";
-    return api::facts_of(*loaded->unit, unit::load_unit(socket, load).has_value());
-  };
-}
-#else
-void ask_unit_files(ledger::WhyQuery*) {}
-#endif
-
-Result<ledger::Reader> open_ledger(const std::string& file) {
-  auto reader = ledger::Reader::open(file);
-  if (!reader) return explain_ledger(reader.error(), file);
-  return reader;
-}
-
-Result<ledger::WhyReport> report_from_file(const std::string& file, const api::GetWhy& get) {
-  NINES_ASSIGN(ledger::Reader reader, open_ledger(file));
-  ledger::WhyQuery query;
-  query.unit = full_name(get.unit);
-  query.to = utc_now();
-  query.from =
-      get.since.value_or(UtcTime{query.to.ns - Nanoseconds(api::kDefaultWhyWindow).count()});
-  ask_unit_files(&query);
-  return reader.why(query);
-}
-
-Result<ledger::WhyReport> fetch_report(const Context& context, const WhyOptions& options,
-                                       const api::GetWhy& get) {
-  if (auto client = daemon_if_any(context, options)) {
-    NINES_ASSIGN(const std::string body, client->call(get));
-    return api::decode_why(body);
-  }
-  return report_from_file(ledger_file(context, options.ledger), get);
-}
-
 Result<ledger::EventStory> fetch_story(const Context& context, const WhyOptions& options) {
-  if (auto client = daemon_if_any(context, options)) {
+  if (auto client = daemon_if_any(context, options.ledger)) {
     NINES_ASSIGN(const std::string body, client->call(api::GetStory{options.what}));
     return api::decode_story(body);
   }
@@ -123,9 +56,9 @@ ExitCode run_why(const Context& context, const WhyOptions& options) {
     }
     get.since = *since;
   }
-  const auto answer = fetch_report(context, options, get);
+  const auto answer = fetch_report(context, options.ledger, get);
   if (!answer) {
-    auto client = daemon_if_any(context, options);
+    auto client = daemon_if_any(context, options.ledger);
     return report(context, client ? with_nearest_unit(*client, answer.error(), options.what)
                                   : answer.error());
   }

@@ -62,6 +62,11 @@ struct WhyOptions {
 };
 ExitCode run_why(const Context& context, const WhyOptions& options);
 
+struct UpdatesOptions {
+  bool all = false;  ///< also what nobody uses
+};
+ExitCode run_updates(const Context& context, const UpdatesOptions& options);
+
 struct LedgerOptions {
   std::string ledger;  ///< this file instead of the daemon's
   std::string file;    ///< what is imported; "-": standard input

@@ -81,10 +81,10 @@ Finding pending_state(const updates::PendingUpdates& updates) {
                "apt-get upgrade");
 }
 
-Finding stale_state(const Host& host, const updates::StaleScan& scan) {
+Finding stale_state(const Host& host, const updates::FileUsers& scan) {
   std::vector<std::string> who;
   std::set<std::string> units;
-  for (const updates::StaleProcess& stale : scan.stale) {
+  for (const updates::FileUser& stale : scan.users) {
     who.push_back(fmt::format("{} ({}: {})", shown(stale.command, 16), stale.pid,
                               shown(stale.files.front(), 60)));
     if (!stale.unit.empty()) units.insert(shown(stale.unit, 60));

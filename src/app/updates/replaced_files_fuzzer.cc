@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "app/updates/process_files.h"
 #include "app/updates/replaced_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -39,10 +39,10 @@ TEST(ExecutableMapping, OthersAreNot) {
 
 class StaleProcesses : public testing::Test {
  protected:
-  StaleScan scan(std::chrono::steady_clock::time_point deadline) {
+  FileUsers scan(std::chrono::steady_clock::time_point deadline) {
     auto found = find_stale_processes(sys::HostRoot(root_.path()), deadline);
     EXPECT_TRUE(found) << found.error().message();
-    return found ? *found : StaleScan{};
+    return found ? *found : FileUsers{};
   }
   std::chrono::steady_clock::time_point later() const {
     return std::chrono::steady_clock::now() + std::chrono::hours(1);
@@ -59,17 +59,17 @@ TEST_F(StaleProcesses, AreNamedWithTheirUnit) {
   root_.write("proc/7/cgroup", "0::/system.slice/nginx.service\n");
   root_.write("proc/8/maps", "1-2 r-xp 0 fe:01 5 /usr/bin/bash\n");
   root_.write("proc/sys/kernel/x", "");
-  const StaleScan found = scan(later());
+  const FileUsers found = scan(later());
   EXPECT_EQ(found.looked_at, 2U);
-  ASSERT_EQ(found.stale.size(), 1U);
-  EXPECT_EQ(found.stale[0].pid, 7);
-  EXPECT_EQ(found.stale[0].unit, "nginx.service");
-  EXPECT_THAT(found.stale[0].files, ElementsAre("/usr/sbin/nginx", "/usr/lib/libssl.so.3"));
+  ASSERT_EQ(found.users.size(), 1U);
+  EXPECT_EQ(found.users[0].pid, 7);
+  EXPECT_EQ(found.users[0].unit, "nginx.service");
+  EXPECT_THAT(found.users[0].files, ElementsAre("/usr/sbin/nginx", "/usr/lib/libssl.so.3"));
 }
 
 TEST_F(StaleProcesses, ThatThereIsNoTimeForAreCounted) {
   root_.write("proc/7/maps", "1-2 r-xp 0 fe:01 5 /usr/sbin/nginx (deleted)\n");
-  const StaleScan found = scan(std::chrono::steady_clock::now());
+  const FileUsers found = scan(std::chrono::steady_clock::now());
   EXPECT_EQ(found.skipped, 1U);
   EXPECT_EQ(found.looked_at, 0U);
 }
