@@ -19,6 +19,11 @@ std::optional<Version> parse_version(std::string_view text) {
 
 }  // namespace
 
+std::string criu_program(const Host& host) {
+  constexpr const char* kOwn = "/opt/nines-criu/bin/criu";
+  return has(host, kOwn) ? kOwn : program(host, "criu");
+}
+
 Command criu_version_command(const std::string& criu) {
   return {criu, "--version"};
 }
@@ -33,7 +38,7 @@ bool may_check(const Host& host) {
 }
 
 void begin_criu(const Host& host) {
-  const std::string criu = program(host, "criu");
+  const std::string criu = criu_program(host);
   if (criu.empty()) return;
   host.commands->begin(criu_version_command(criu));
   if (may_check(host)) host.commands->begin(criu_check_command(criu));

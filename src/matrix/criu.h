@@ -11,6 +11,9 @@ namespace nines::matrix {
 
 using Version = std::pair<int, int>;  ///< major, minor
 
+/// The distribution's, or the newer one that tools/install-criu has put beside it, which goes
+/// first; empty: there is none.
+std::string criu_program(const Host& host);
 Command criu_version_command(const std::string& criu);
 Command criu_check_command(const std::string& criu);
 /// Whether `criu check` can say more than "you are not root". @source criu(8), "check"

@@ -8,7 +8,7 @@ namespace nines::matrix {
 namespace {
 
 constexpr Version kNewVersion{4, 2};
-constexpr const char* kNewCriu = "install criu 4.2 or newer: github.com/checkpoint-restore/criu";
+constexpr const char* kNewCriu = "tools/install-criu";
 
 /// From Linux 6.16 on, CRIU before 4.2 cannot dump internet sockets. @source criu issues 2705, 2718
 bool needs_new_criu(const Host& host) {
@@ -65,7 +65,7 @@ Finding check(const Host& host, const std::string& criu) {
   // What a container may not do, its host may.
   return unmet(to_string(command), fmt::format("failed: {}", mentioned(answer)),
                host.machine.container ? State::kBarred : State::kNo, Weight::kRequired,
-               "criu check fails", "install criu 4.2 or newer, then criu check");
+               "criu check fails", "tools/install-criu, then criu check");
 }
 
 /// @source Documentation/admin-guide/cgroup-v2.rst, cgroup.freeze
@@ -90,7 +90,7 @@ Finding cgroups(const Host& host) {
 
 CellReport probe_hw_proactive(const Host& host) {
   std::vector<Finding> findings;
-  const std::string criu = program(host, "criu");
+  const std::string criu = criu_program(host);
   if (criu.empty()) {
     findings.push_back({"criu", "not installed", State::kNo, Weight::kRequired,
                         "criu is not installed",
