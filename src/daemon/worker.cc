@@ -160,7 +160,8 @@ Status Worker::State::open_core_socket(std::map<std::string, UniqueFd>& held) {
   NINES_TRY(crashes->start(core_listener.get(), held));
   manager->set_death_listener(
       [this](const supervise::CrashedUnit& unit, const supervise::DeadProcess& dead) {
-        crashes->on_death(unit, dead);
+        // Its successor first.
+        loop.post([this, unit, dead] { crashes->on_death(unit, dead); });
       });
   const auto said = put_hook_in_place(options.state_dir);
   if (!said) log::warning("{}", said.error().message());

@@ -27,7 +27,7 @@ class Completion(harness.DaemonTest):
 
     def units(self):
         names = [self.daemon.service(name, SLEEPER) for name in ("good", "gone")]
-        self.daemon.unit_text("many@.service", f"[Service]\n{SLEEPER}\n")
+        self.daemon.unit_text("many@.service", f"[Service]\n{SLEEPER}\nWorkingDirectory={self.daemon.work}\n")
         self.daemon.start(*names)
         self.daemon.act_ok("start", "many@one.service", "many@two.service")
         return f"nines --runtime-dir {self.daemon.run_dir}"

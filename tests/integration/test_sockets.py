@@ -138,7 +138,7 @@ class CrashNotice(Sockets):
                 for kind in ("unit.crash", "unit.ready", "unit.dumped")}
         self.assertLess(when["unit.crash"], when["unit.ready"])
         self.assertLess(when["unit.ready"], when["unit.dumped"])
-        intervals = self.daemon.intervals(name)
+        intervals = wait_until(lambda: self.daemon.intervals(name), "the downtime is in the database")
         self.assertEqual(len(intervals), 1)
         self.assert_no_overlap(intervals, name)
 

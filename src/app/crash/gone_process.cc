@@ -11,6 +11,7 @@
 #include "app/crash/log_tail.h"
 #include "app/crash/outcome.h"
 #include "app/crash/signature.h"
+#include "app/crash/whole_core.h"
 #include "base/fault_point.h"
 #include "sys/file.h"
 #include "sys/signals.h"
@@ -61,6 +62,8 @@ std::vector<std::string> words_of(const GoneProcess& gone) {
 }
 
 Status keep_gone(const CrashArguments& arguments, Outcome* outcome) {
+  // Nothing waits for this, and its unit's successor may be starting.
+  work_in_the_background();
   const GoneProcess& gone = *arguments.gone;
   outcome->pid = gone.pid;
   outcome->program = name_of(gone);
