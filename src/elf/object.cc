@@ -95,6 +95,7 @@ class ObjectReader {
       section.type = head.sh_type;
       section.flags = head.sh_flags;
       section.size = head.sh_size;
+      section.entry_size = head.sh_entsize;
       section.alignment = std::max<std::uint64_t>(1, head.sh_addralign);
       if ((section.alignment & (section.alignment - 1)) != 0 || section.alignment > 1 << 20) {
         return corrupt("alignment of a section");

@@ -25,6 +25,7 @@ struct ObjectSection {
   std::uint64_t flags = 0;  ///< SHF_...
   std::uint64_t size = 0;
   std::uint64_t alignment = 1;
+  std::uint64_t entry_size = 0;               ///< of one constant or character, with SHF_MERGE
   std::string_view bytes;                     ///< none of SHT_NOBITS
   std::string group;                          ///< COMDAT: its signature; empty: of no group
   std::vector<ObjectRelocation> relocations;  ///< ascending by offset
