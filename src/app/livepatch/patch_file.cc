@@ -1,0 +1,169 @@
+#include "app/livepatch/patch_file.h"
+
+#define XXH_INLINE_ALL
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "elf/byte_reader.h"
+
+namespace nines::livepatch {
+namespace {
+
+using nlohmann::json;
+
+// 8 bytes of mark, 8 of the manifest's length, the manifest, the objects in its order.
+constexpr std::string_view kMark = "NINESLP\x01";
+constexpr int kVersion = 1;
+constexpr std::size_t kLongestText = 4096;
+constexpr std::size_t kLongestBuildId = 128;
+
+Error corrupt(std::string_view what) {
+  return Error(ErrorCode::kCorrupt, "read patch").with_detail(std::string(what));
+}
+
+std::optional<std::string> text_in(const json& object, const char* name) {
+  const auto at = object.find(name);
+  if (at == object.end() || !at->is_string()) return std::nullopt;
+  std::string text = at->get<std::string>();
+  return text.size() <= kLongestText ? std::optional(std::move(text)) : std::nullopt;
+}
+
+std::optional<std::uint64_t> number_in(const json& object, const char* name) {
+  const auto at = object.find(name);
+  if (at == object.end() || !at->is_number_unsigned()) return std::nullopt;
+  return at->get<std::uint64_t>();
+}
+
+const json* list_in(const json& object, const char* name, std::size_t most) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_array() && at->size() <= most ? &*at : nullptr;
+}
+
+bool is_build_id(const std::string& text) {
+  return !text.empty() && text.size() <= kLongestBuildId && text.size() % 2 == 0 &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// Takes the objects one by one from what is behind the manifest.
+class Blobs {
+ public:
+  explicit Blobs(std::string_view bytes) : bytes_(bytes) {}
+  std::optional<std::string> take(std::uint64_t size) {
+    if (size > kLongestObject || size > bytes_.size()) return std::nullopt;
+    std::string blob(bytes_.substr(0, size));
+    bytes_.remove_prefix(size);
+    return blob;
+  }
+  bool empty() const { return bytes_.empty(); }
+
+ private:
+  std::string_view bytes_;
+};
+
+Result<ObjectPair> object_from(const json& entry, Blobs* blobs) {
+  if (!entry.is_object()) return corrupt("an object is no JSON object");
+  auto name = text_in(entry, "name");
+  const auto before = number_in(entry, "before"), after = number_in(entry, "after");
+  if (!name || !before || !after || *after == 0) return corrupt("an object has no name or size");
+  auto old = blobs->take(*before);
+  auto now = old ? blobs->take(*after) : std::nullopt;
+  if (!old || !now) return corrupt("cut off in the objects");
+  return ObjectPair{std::move(*name), std::move(*old), std::move(*now)};
+}
+
+Result<PatchTarget> target_from(const json& entry, std::size_t objects) {
+  if (!entry.is_object()) return corrupt("a target is no JSON object");
+  PatchTarget target;
+  auto path = text_in(entry, "path"), build_id = text_in(entry, "build_id");
+  const json* list = list_in(entry, "objects", kMostObjects);
+  if (!path || !build_id || !is_build_id(*build_id) || list == nullptr || list->empty()) {
+    return corrupt("a target has no path, build-id or objects");
+  }
+  target.path = std::move(*path);
+  target.build_id = std::move(*build_id);
+  for (const json& one : *list) {
+    if (!one.is_number_unsigned() || one.get<std::uint64_t>() >= objects) {
+      return corrupt("a target names an object that is not there");
+    }
+    target.objects.push_back(one.get<std::size_t>());
+  }
+  return target;
+}
+
+}  // namespace
+
+std::string encode(const Patch& patch) {
+  json objects = json::array(), targets = json::array();
+  for (const ObjectPair& pair : patch.objects) {
+    objects.push_back(
+        {{"name", pair.name}, {"before", pair.before.size()}, {"after", pair.after.size()}});
+  }
+  for (const PatchTarget& target : patch.targets) {
+    targets.push_back(
+        {{"path", target.path}, {"build_id", target.build_id}, {"objects", target.objects}});
+  }
+  const std::string manifest = json{
+      {"version", kVersion},
+      {"name", patch.name},
+      {"cve", patch.cve},
+      {"description", patch.description},
+      {"objects", std::move(objects)},
+      {"targets",
+       std::move(targets)}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string bytes(kMark);
+  const std::uint64_t size = manifest.size();
+  bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
+  bytes += manifest;
+  for (const ObjectPair& pair : patch.objects) bytes += pair.before + pair.after;
+  return bytes;
+}
+
+Result<Patch> decode_patch(std::string_view bytes) {
+  if (!bytes.starts_with(kMark)) return corrupt("no patch of nines");
+  const auto size = elf::read_at<std::uint64_t>(bytes, kMark.size());
+  const std::size_t head = kMark.size() + sizeof(std::uint64_t);
+  if (!size || *size > kLongestManifest || *size > bytes.size() - head) {
+    return corrupt("cut off in the manifest");
+  }
+  const json manifest = json::parse(bytes.substr(head, *size), nullptr, false);
+  if (!manifest.is_object()) return corrupt("the manifest is no JSON object");
+  const auto version = number_in(manifest, "version");
+  if (!version) return corrupt("the manifest has no version");
+  if (*version != kVersion) {
+    return Error(ErrorCode::kUnsupported, "read patch")
+        .with_detail(fmt::format("of version {}; this one knows {}", *version, kVersion));
+  }
+  Patch patch;
+  auto name = text_in(manifest, "name"), cve = text_in(manifest, "cve"),
+       description = text_in(manifest, "description");
+  const json* objects = list_in(manifest, "objects", kMostObjects);
+  const json* targets = list_in(manifest, "targets", kMostTargets);
+  if (!name || !cve || !description || objects == nullptr || targets == nullptr) {
+    return corrupt("the manifest lacks a member, or has too much of one");
+  }
+  patch.name = std::move(*name);
+  patch.cve = std::move(*cve);
+  patch.description = std::move(*description);
+  Blobs blobs(bytes.substr(head + *size));
+  for (const json& entry : *objects) {
+    NINES_ASSIGN(ObjectPair pair, object_from(entry, &blobs));
+    patch.objects.push_back(std::move(pair));
+  }
+  if (!blobs.empty()) return corrupt("more behind the last object");
+  for (const json& entry : *targets) {
+    NINES_ASSIGN(PatchTarget target, target_from(entry, patch.objects.size()));
+    patch.targets.push_back(std::move(target));
+  }
+  return patch;
+}
+
+std::string patch_id(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+}  // namespace nines::livepatch
