@@ -11,6 +11,7 @@
 #include "cli/crash_command.h"
 #include "cli/describe.h"
 #include "cli/pager.h"
+#include "cli/patch_command.h"
 #include "cli/usage_hint.h"
 #include "cli/verbs.h"
 #include "matrix/finding.h"
@@ -77,6 +78,7 @@ class CommandLine {
   LedgerOptions ledger_;
   UnitCheckOptions unit_check_;
   CrashCommand crash_;
+  PatchCommand patch_;
   std::vector<std::string> help_verb_;
   bool help_man_ = false;
   std::string shell_;
@@ -90,6 +92,8 @@ CommandLine::CommandLine() {
   add_moving();
   add_ledger();
   crash_.add(app_, [this](CLI::App& parent, const std::string& name, const std::string& description,
+                          Run run) { return verb(parent, name, description, std::move(run)); });
+  patch_.add(app_, [this](CLI::App& parent, const std::string& name, const std::string& description,
                           Run run) { return verb(parent, name, description, std::move(run)); });
   add_daemon();
   add_help();

@@ -52,7 +52,7 @@ struct Example {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Example, 47> kExamples = {{
+inline constexpr std::array<Example, 50> kExamples = {{
     {"", "nines", "The nine cells of this host, and what to type next."},
     {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
     {"", "nines why --since 7d", "Why units were down in the last week."},
@@ -63,6 +63,14 @@ inline constexpr std::array<Example, 47> kExamples = {{
     {"events", "nines events --since 1h --unit nginx", "What happened to it in the last hour."},
     {"events", "nines --json events -f | jq .kind", "The kind of each event as it happens."},
     {"why", "nines why redis-server --since 30d", "One unit, over 30 days."},
+    {"patch build",
+     "nines patch build --source redis-7.0.15 --diff CVE-2025-49844.patch --build make -o fix.nlp",
+     "A live patch for what the build links."},
+    {"patch build",
+     "nines patch build --source redis-7.0.15 --diff fix.patch --build 'dpkg-buildpackage -b' "
+     "--binary /usr/bin/redis-server -o fix.nlp",
+     "For the installed program."},
+    {"patch inspect", "nines patch inspect fix.nlp", "What it changes, and in which programs."},
     {"updates", "nines updates", "Pending security updates, and who has to be restarted for them."},
     {"unit check", "nines unit check ./my.service", "What each line of the file will do."},
     {"keep", "nines keep -d redis-server", "Keep it up, and return when it is ready."},

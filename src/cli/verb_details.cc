@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 24> kDetails = {{
+constexpr std::array<Details, 25> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -48,6 +48,14 @@ constexpr std::array<Details, 24> kDetails = {{
      "warning "
      "had announced. With the id of an event: its causes, what came of it, the downtime. Without a "
      "daemon the ledger's file is read."},
+    {"patch build",
+     "The source is built twice in a copy, before and after the diff, with the compilers in PATH; "
+     "each "
+     "compiled file is compared function by function. The program must have been made of this "
+     "source "
+     "by this compiler with these flags, which is proved by finding the code of each function that "
+     "changes in it. What a running program cannot take is refused with the reason: live data with "
+     "another value or size, new thread-local data, code that runs at the start."},
     {"updates",
      "Compares dpkg's packages with the security archives' indexes as the last apt-get update left "
      "them; alters and fetches nothing. In use is what a process has mapped to execute. What to "

@@ -52,11 +52,6 @@ class WorkDirectory {
   std::string path_;
 };
 
-struct Side {
-  elf::Object object;
-  std::string bytes;
-};
-
 class Build {
  public:
   Build(const BuildRequest& request, const std::function<void(const std::string&)>& progress,
@@ -186,12 +181,9 @@ class Build {
     return {};
   }
 
-  Result<Side> read_side(const std::string& path) const {
-    Side side;
+  Result<std::string> stripped(const std::string& path) const {
     NINES_TRY(sh("strip --strip-debug " + quoted(path), "strip", path, ErrorCode::kIo));
-    NINES_ASSIGN(side.bytes, sys::read_file(path, Bytes{kLongestObject}));
-    NINES_ASSIGN(side.object, elf::Object::open(side.bytes));
-    return side;
+    return sys::read_file(path, Bytes{kLongestObject});
   }
 
   Status compare() {
@@ -211,26 +203,15 @@ class Build {
   }
 
   Status compare_one(const Compiled& one, const std::string& old) {
-    NINES_ASSIGN(const Side before, read_side(old));
-    NINES_ASSIGN(const Side after, read_side(one.object));
-    ObjectDiff diff = diff_objects(before.object, after.object);
-    if (diff.empty() && diff.refusals.empty()) return {};
-    BuiltObject built;
-    built.source =
+    const std::string name =
         one.source.starts_with(source_ + "/") ? one.source.substr(source_.size() + 1) : one.source;
-    std::set<std::string> functions;
-    for (const SectionPair& pair : diff.changed) {
-      functions.insert(function_name(after.object.sections()[pair.after]));
-    }
-    built.functions.assign(functions.begin(), functions.end());
-    for (const auto* list : {&diff.added, &diff.new_data}) {
-      for (const std::size_t index : *list) {
-        built.added.push_back(after.object.sections()[index].name);
-      }
-    }
-    built.refusals = diff.refusals;
-    built_.objects.push_back(built);
-    built_.patch.objects.push_back({built.source, before.bytes, after.bytes});
+    ObjectPair pair{name, {}, {}};
+    NINES_ASSIGN(pair.before, stripped(old));
+    NINES_ASSIGN(pair.after, stripped(one.object));
+    NINES_ASSIGN(BuiltObject built, describe(pair));
+    if (built.functions.empty() && built.added.empty() && built.refusals.empty()) return {};
+    built_.objects.push_back(std::move(built));
+    built_.patch.objects.push_back(std::move(pair));
     return {};
   }
 
@@ -311,6 +292,21 @@ class Build {
 };
 
 }  // namespace
+
+Result<BuiltObject> describe(const ObjectPair& pair) {
+  NINES_ASSIGN(const elf::Object before, elf::Object::open(pair.before));
+  NINES_ASSIGN(const elf::Object after, elf::Object::open(pair.after));
+  const ObjectDiff diff = diff_objects(before, after);
+  std::set<std::string> functions;
+  for (const SectionPair& one : diff.changed) {
+    functions.insert(function_name(after.sections()[one.after]));
+  }
+  BuiltObject built{pair.name, {functions.begin(), functions.end()}, {}, diff.refusals};
+  for (const auto* list : {&diff.added, &diff.new_data}) {
+    for (const std::size_t index : *list) built.added.push_back(after.sections()[index].name);
+  }
+  return built;
+}
 
 Result<BuiltPatch> build_patch(const BuildRequest& request,
                                const std::function<void(const std::string&)>& progress,
