@@ -142,8 +142,8 @@ ExitCode run_patch_inspect(const Context& context, const PatchInspectOptions& op
   const auto patch = livepatch::decode_patch(*bytes);
   if (!patch) return report(context, patch.error());
   std::vector<BuiltObject> objects;
-  for (const livepatch::ObjectPair& pair : patch->objects) {
-    auto object = livepatch::describe(pair);
+  for (const livepatch::ObjectInput& input : patch->objects) {
+    auto object = livepatch::describe(input);
     if (!object) return report(context, object.error());
     objects.push_back(std::move(*object));
   }

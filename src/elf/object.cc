@@ -1,240 +1,204 @@
 #include "elf/object.h"
 
-#include <elf.h>
-
 #include <algorithm>
+#include <bit>
 
 #include "elf/byte_reader.h"
 
 namespace nines::elf {
 namespace {
 
-constexpr std::uint64_t kMostSections = 1 << 20;
-constexpr std::uint64_t kMostSymbols = 1 << 22;
+constexpr std::uint64_t kMostSections = 60'000;
+constexpr std::uint64_t kMostSymbols = 4'000'000;
+constexpr std::uint64_t kMostAlignment = 1 << 20;
+constexpr std::uint64_t kMostSize = 1ULL << 30;
 
-Error corrupt(const char* what) {
-  return Error(ErrorCode::kCorrupt, "read object").with_detail(what);
+Error corrupt(std::string what) {
+  return Error(ErrorCode::kCorrupt, "read object file").with_detail(std::move(what));
 }
-Error unsupported(const char* what) {
-  return Error(ErrorCode::kUnsupported, "read object").with_detail(what);
+
+Error unsupported(std::string what) {
+  return Error(ErrorCode::kUnsupported, "read object file").with_detail(std::move(what));
 }
 
-#if defined(__x86_64__)
-constexpr std::uint16_t kMachine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint16_t kMachine = EM_AARCH64;
-#else
-#error "objects need the machine's ELF number"
-#endif
-
-}  // namespace
-
-class ObjectReader {
+class Reader {
  public:
-  explicit ObjectReader(std::string_view bytes) : bytes_(bytes) {}
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
 
-  Result<Object> read() {
-    NINES_TRY(head());
-    NINES_TRY(names());
-    NINES_TRY(symbols());
-    NINES_TRY(groups());
-    NINES_TRY(relocations());
-    return std::move(object_);
+  Status read(std::vector<ObjectSection>& sections, std::vector<ObjectSymbol>& symbols) {
+    NINES_TRY(read_header());
+    NINES_TRY(read_sections(sections));
+    for (std::size_t i = 0; i < headers_.size(); ++i) {
+      if (headers_[i].sh_type == SHT_SYMTAB) NINES_TRY(read_symbols(headers_[i], symbols));
+      if (headers_[i].sh_type == SHT_GROUP) NINES_TRY(read_group(headers_[i], sections));
+    }
+    if (symbols.empty()) symbols.emplace_back();
+    for (const Elf64_Shdr& header : headers_) {
+      if (header.sh_type == SHT_REL) return unsupported("relocations without addends");
+      if (header.sh_type == SHT_RELA) {
+        NINES_TRY(read_relocations(header, sections, symbols.size()));
+      }
+    }
+    return {};
   }
 
  private:
-  Status head() {
-    const auto ehdr = read_at<Elf64_Ehdr>(bytes_, 0);
-    if (!ehdr ||
-        std::string_view(reinterpret_cast<const char*>(ehdr->e_ident), SELFMAG) != ELFMAG) {
-      return corrupt("no ELF file");
+  Status read_header() {
+    const auto header = read_at<Elf64_Ehdr>(bytes_, 0);
+    if (!header || bytes_.substr(0, SELFMAG) != ELFMAG) return corrupt("no ELF file");
+    if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
+        header->e_machine != EM_X86_64) {
+      return unsupported("not of x86-64");
     }
-    if (ehdr->e_ident[EI_CLASS] != ELFCLASS64 || ehdr->e_ident[EI_DATA] != ELFDATA2LSB) {
-      return unsupported("not of 64 bits, little endian");
+    if (header->e_type != ET_REL) return unsupported("not relocatable");
+    if (header->e_shentsize != sizeof(Elf64_Shdr) || header->e_shnum == 0 ||
+        header->e_shnum > kMostSections || header->e_shstrndx >= header->e_shnum) {
+      return corrupt("section headers");
     }
-    if (ehdr->e_type != ET_REL) return unsupported("not relocatable");
-    if (ehdr->e_machine != kMachine) return unsupported("of another machine");
-    if (ehdr->e_shentsize != sizeof(Elf64_Shdr)) return corrupt("size of a section's head");
-    const auto first = read_at<Elf64_Shdr>(bytes_, ehdr->e_shoff);
-    if (!first) return corrupt("no section heads");
-    // More than 65,279 sections, as -ffunction-sections may make. @source elf(5), e_shnum
-    const std::uint64_t count = ehdr->e_shnum != 0 ? ehdr->e_shnum : first->sh_size;
-    if (count > kMostSections) return corrupt("too many sections");
-    names_at_ = ehdr->e_shstrndx == SHN_XINDEX ? first->sh_link : ehdr->e_shstrndx;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const auto shdr = read_at<Elf64_Shdr>(bytes_, ehdr->e_shoff + i * sizeof(Elf64_Shdr));
-      if (!shdr) return corrupt("section heads are cut off");
-      heads_.push_back(*shdr);
+    for (std::uint64_t i = 0; i < header->e_shnum; ++i) {
+      const std::uint64_t offset = i * sizeof(Elf64_Shdr);
+      const auto section = header->e_shoff > bytes_.size()
+                               ? std::nullopt
+                               : read_at<Elf64_Shdr>(bytes_, header->e_shoff + offset);
+      if (!section) return corrupt("section headers are cut off");
+      headers_.push_back(*section);
     }
+    names_ = header->e_shstrndx;
     return {};
   }
 
-  /// The bytes of a section. @errors kCorrupt: not in the file.
-  Result<std::string_view> content(std::uint64_t index) const {
-    if (index >= heads_.size()) return corrupt("index of a section");
-    const Elf64_Shdr& head = heads_[index];
-    if (head.sh_type == SHT_NOBITS || head.sh_type == SHT_NULL) return std::string_view();
-    const auto bytes = slice(bytes_, head.sh_offset, head.sh_size);
-    if (!bytes) return corrupt("a section is cut off");
-    return *bytes;
+  std::optional<std::string_view> content(const Elf64_Shdr& header) const {
+    if (header.sh_type == SHT_NOBITS) return std::string_view();
+    return slice(bytes_, header.sh_offset, header.sh_size);
   }
 
-  Status names() {
-    NINES_ASSIGN(const std::string_view table, content(names_at_));
-    for (std::size_t i = 0; i < heads_.size(); ++i) {
-      const Elf64_Shdr& head = heads_[i];
-      if ((head.sh_flags & SHF_COMPRESSED) != 0 && (head.sh_flags & SHF_ALLOC) != 0) {
-        return unsupported("a compressed section");
-      }
+  Status read_sections(std::vector<ObjectSection>& sections) {
+    const auto names = content(headers_[names_]);
+    if (!names) return corrupt("section names");
+    for (const Elf64_Shdr& header : headers_) {
       ObjectSection section;
-      if (i > 0) {
-        const auto name = text_at(table, head.sh_name);
-        if (!name) return corrupt("name of a section");
+      if (header.sh_type != SHT_NULL) {
+        const auto name = text_at(*names, header.sh_name);
+        const auto bytes = content(header);
+        const std::uint64_t alignment = std::max<std::uint64_t>(header.sh_addralign, 1);
+        if (!name || !bytes || header.sh_size > kMostSize || !std::has_single_bit(alignment) ||
+            alignment > kMostAlignment) {
+          return corrupt("a section");
+        }
         section.name = *name;
+        section.type = header.sh_type;
+        section.flags = header.sh_flags;
+        section.size = header.sh_size;
+        section.alignment = alignment;
+        section.entry_size = header.sh_entsize;
+        section.bytes = *bytes;
+        if (section.name.starts_with(".gnu.lto_")) return unsupported("link time optimization");
       }
-      section.type = head.sh_type;
-      section.flags = head.sh_flags;
-      section.size = head.sh_size;
-      section.entry_size = head.sh_entsize;
-      section.alignment = std::max<std::uint64_t>(1, head.sh_addralign);
-      if ((section.alignment & (section.alignment - 1)) != 0 || section.alignment > 1 << 20) {
-        return corrupt("alignment of a section");
-      }
-      NINES_ASSIGN(section.bytes, content(i));
-      object_.sections_.push_back(std::move(section));
+      sections.push_back(std::move(section));
     }
     return {};
   }
 
-  std::optional<std::size_t> only(std::uint32_t type) const {
-    for (std::size_t i = 0; i < heads_.size(); ++i) {
-      if (heads_[i].sh_type == type) return i;
+  Status read_symbols(const Elf64_Shdr& header, std::vector<ObjectSymbol>& symbols) {
+    if (!symbols.empty()) return corrupt("two symbol tables");
+    if (header.sh_link >= headers_.size()) return corrupt("symbol names");
+    const auto names = content(headers_[header.sh_link]);
+    const auto table = content(header);
+    if (!names || !table || table->size() / sizeof(Elf64_Sym) > kMostSymbols) {
+      return corrupt("symbols");
     }
-    return std::nullopt;
-  }
-
-  Status symbols() {
-    const auto table = only(SHT_SYMTAB);
-    if (!table) return {};
-    NINES_ASSIGN(const std::string_view bytes, content(*table));
-    NINES_ASSIGN(const std::string_view text, content(heads_[*table].sh_link));
-    std::string_view extended;
-    if (const auto xindex = only(SHT_SYMTAB_SHNDX)) {
-      NINES_ASSIGN(extended, content(*xindex));
-    }
-    const std::uint64_t count = bytes.size() / sizeof(Elf64_Sym);
-    if (count > kMostSymbols) return corrupt("too many symbols");
-    symbols_of_ = *table;
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const Elf64_Sym raw = *read_at<Elf64_Sym>(bytes, i * sizeof(Elf64_Sym));
-      NINES_ASSIGN(ObjectSymbol symbol, symbol_of(raw, text, extended, i));
-      object_.symbols_.push_back(std::move(symbol));
+    for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= table->size(); at += sizeof(Elf64_Sym)) {
+      const auto raw = read_at<Elf64_Sym>(*table, at);
+      const auto name = raw ? text_at(*names, raw->st_name) : std::nullopt;
+      if (!name) return corrupt("a symbol");
+      if (raw->st_shndx == SHN_XINDEX) return unsupported("more than 65,279 sections");
+      if (raw->st_shndx < SHN_LORESERVE && raw->st_shndx >= headers_.size()) {
+        return corrupt("a symbol's section");
+      }
+      ObjectSymbol symbol;
+      symbol.name = *name;
+      symbol.value = raw->st_value;
+      symbol.size = raw->st_size;
+      symbol.index = raw->st_shndx;
+      symbol.type = ELF64_ST_TYPE(raw->st_info);
+      symbol.binding = ELF64_ST_BIND(raw->st_info);
+      if (symbol.in_section() && symbol.value > headers_[symbol.index].sh_size) {
+        return corrupt("a symbol outside of its section");
+      }
+      // Some assemblers name them.
+      if (symbol.type == STT_SECTION) symbol.name.clear();
+      symbols.push_back(std::move(symbol));
     }
     return {};
   }
 
-  Result<ObjectSymbol> symbol_of(const Elf64_Sym& raw, std::string_view text,
-                                 std::string_view extended, std::uint64_t index) const {
-    ObjectSymbol symbol;
-    const auto name = text_at(text, raw.st_name);
-    if (!name) return corrupt("name of a symbol");
-    symbol.name = *name;
-    symbol.value = raw.st_value;
-    symbol.size = raw.st_size;
-    symbol.type = ELF64_ST_TYPE(raw.st_info);
-    symbol.binding = ELF64_ST_BIND(raw.st_info);
-    std::uint64_t section = raw.st_shndx;
-    if (section == SHN_ABS) {
-      symbol.absolute = true;
-    } else if (section == SHN_COMMON) {
-      symbol.common = true;
-    } else if (section != SHN_UNDEF) {
-      if (section == SHN_XINDEX) {
-        section = read_at<std::uint32_t>(extended, index * 4).value_or(~std::uint32_t{0});
-      }
-      if (section >= heads_.size()) return corrupt("section of a symbol");
-      symbol.section = section;
-      if (symbol.type == STT_SECTION) symbol.name = object_.sections_[section].name;
-      if (symbol.value > object_.sections_[section].size) return corrupt("place of a symbol");
-    }
-    return symbol;
-  }
-
-  Status groups() {
-    for (std::size_t i = 0; i < heads_.size(); ++i) {
-      if (heads_[i].sh_type != SHT_GROUP) continue;
-      NINES_ASSIGN(const std::string_view bytes, content(i));
-      if (heads_[i].sh_info >= object_.symbols_.size()) return corrupt("signature of a group");
-      const auto flags = read_at<std::uint32_t>(bytes, 0);
-      if (!flags) return corrupt("a group is cut off");
-      if ((*flags & GRP_COMDAT) == 0) continue;
-      for (std::uint64_t at = 4; at + 4 <= bytes.size(); at += 4) {
-        const std::uint32_t member = *read_at<std::uint32_t>(bytes, at);
-        if (member >= object_.sections_.size()) return corrupt("member of a group");
-        object_.sections_[member].group = object_.symbols_[heads_[i].sh_info].name;
-      }
+  Status read_group(const Elf64_Shdr& header, std::vector<ObjectSection>& sections) const {
+    const auto members = content(header);
+    if (!members) return corrupt("a group");
+    for (std::uint64_t at = sizeof(Elf64_Word); at < members->size(); at += sizeof(Elf64_Word)) {
+      const auto member = read_at<Elf64_Word>(*members, at);
+      if (!member || *member >= sections.size()) return corrupt("a group's member");
+      sections[*member].group = true;
     }
     return {};
   }
 
-  Status relocations() {
-    for (std::size_t i = 0; i < heads_.size(); ++i) {
-      const Elf64_Shdr& head = heads_[i];
-      const bool relocates = head.sh_type == SHT_RELA || head.sh_type == SHT_REL;
-      if (!relocates) continue;
-      if (head.sh_info >= heads_.size()) return corrupt("which section is relocated");
-      ObjectSection& section = object_.sections_[head.sh_info];
-      if (head.sh_type == SHT_REL && section.is_allocated()) {
-        return unsupported("relocations without addends");
+  Status read_relocations(const Elf64_Shdr& header, std::vector<ObjectSection>& sections,
+                          std::size_t symbols) const {
+    const auto table = content(header);
+    if (!table || header.sh_info >= sections.size()) return corrupt("relocations");
+    ObjectSection& section = sections[header.sh_info];
+    for (std::uint64_t at = 0; at + sizeof(Elf64_Rela) <= table->size(); at += sizeof(Elf64_Rela)) {
+      const auto raw = read_at<Elf64_Rela>(*table, at);
+      if (!raw || raw->r_offset >= section.size || ELF64_R_SYM(raw->r_info) >= symbols) {
+        return corrupt("a relocation");
       }
-      if (head.sh_type == SHT_REL) continue;
-      if (head.sh_link != symbols_of_) return corrupt("symbols of relocations");
-      NINES_ASSIGN(const std::string_view bytes, content(i));
-      for (std::uint64_t at = 0; at + sizeof(Elf64_Rela) <= bytes.size();
-           at += sizeof(Elf64_Rela)) {
-        const Elf64_Rela raw = *read_at<Elf64_Rela>(bytes, at);
-        ObjectRelocation relocation{
-            raw.r_offset, static_cast<std::uint32_t>(ELF64_R_TYPE(raw.r_info)),
-            static_cast<std::uint32_t>(ELF64_R_SYM(raw.r_info)), raw.r_addend};
-        if (relocation.symbol >= object_.symbols_.size()) return corrupt("symbol of a relocation");
-        if (relocation.offset >= section.size) return corrupt("place of a relocation");
-        section.relocations.push_back(relocation);
-      }
-      std::stable_sort(section.relocations.begin(), section.relocations.end(),
-                       [](const auto& a, const auto& b) { return a.offset < b.offset; });
+      section.relocations.push_back({raw->r_offset,
+                                     static_cast<std::uint32_t>(ELF64_R_TYPE(raw->r_info)),
+                                     ELF64_R_SYM(raw->r_info), raw->r_addend});
     }
+    std::stable_sort(section.relocations.begin(), section.relocations.end(),
+                     [](const auto& a, const auto& b) { return a.offset < b.offset; });
     return {};
   }
 
   std::string_view bytes_;
-  std::vector<Elf64_Shdr> heads_;
-  std::uint64_t names_at_ = 0;
-  std::uint64_t symbols_of_ = 0;
-  Object object_;
+  std::vector<Elf64_Shdr> headers_;
+  std::size_t names_ = 0;
 };
 
-bool ObjectSection::is_allocated() const {
-  return (flags & SHF_ALLOC) != 0;
-}
-bool ObjectSection::is_code() const {
-  return is_allocated() && (flags & SHF_EXECINSTR) != 0;
-}
-bool ObjectSection::is_writable() const {
-  return is_allocated() && (flags & SHF_WRITE) != 0;
+}  // namespace
+
+Result<Object> Object::parse(std::string_view bytes) {
+  Object object;
+  NINES_TRY(Reader(bytes).read(object.sections_, object.symbols_));
+  return object;
 }
 
-Result<Object> Object::open(std::string_view bytes) {
-  return ObjectReader(bytes).read();
-}
-
-const ObjectSymbol* Object::function_at_start(std::size_t section) const {
+const ObjectSymbol* Object::find(std::string_view name) const {
   const ObjectSymbol* found = nullptr;
   for (const ObjectSymbol& symbol : symbols_) {
-    const bool is_it = symbol.type == STT_FUNC && symbol.section == section && symbol.value == 0;
-    // A global name says more than a local alias of it.
-    if (is_it && (found == nullptr || found->is_local())) found = &symbol;
+    if (symbol.index == SHN_UNDEF || symbol.name != name) continue;
+    if (found == nullptr || symbol.binding != STB_LOCAL) found = &symbol;
   }
   return found;
+}
+
+std::optional<std::size_t> Object::section(std::string_view name) const {
+  for (std::size_t i = 1; i < sections_.size(); ++i) {
+    if (sections_[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+const ObjectSymbol* Object::symbol_at(std::size_t section, std::uint64_t offset) const {
+  for (const ObjectSymbol& symbol : symbols_) {
+    if (symbol.index != section || symbol.name.empty() || symbol.type == STT_FILE) continue;
+    if (offset == symbol.value || (offset > symbol.value && offset - symbol.value < symbol.size)) {
+      return &symbol;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace nines::elf

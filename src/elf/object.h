@@ -1,6 +1,7 @@
-// A relocatable object as a compiler wrote it: sections, symbols, and what is to be filled in
-// where. Read from bytes that somebody else chose: every index and offset is checked once, here.
+// A relocatable object (.o) as a compiler writes it: sections, symbols, relocations.
 #pragma once
+
+#include <elf.h>
 
 #include <cstdint>
 #include <optional>
@@ -13,58 +14,60 @@
 namespace nines::elf {
 
 struct ObjectRelocation {
-  std::uint64_t offset = 0;  ///< in its section
+  std::uint64_t offset = 0;  ///< in its section, and inside of it
   std::uint32_t type = 0;    ///< R_X86_64_...
-  std::uint32_t symbol = 0;  ///< index in symbols()
+  std::size_t symbol = 0;    ///< index into Object::symbols()
   std::int64_t addend = 0;
 };
 
 struct ObjectSection {
   std::string name;
-  std::uint32_t type = 0;   ///< SHT_...
-  std::uint64_t flags = 0;  ///< SHF_...
+  std::uint32_t type = 0;
+  std::uint64_t flags = 0;
   std::uint64_t size = 0;
-  std::uint64_t alignment = 1;
-  std::uint64_t entry_size = 0;               ///< of one constant or character, with SHF_MERGE
-  std::string_view bytes;                     ///< none of SHT_NOBITS
-  std::string group;                          ///< COMDAT: its signature; empty: of no group
+  std::uint64_t alignment = 1;  ///< a power of two
+  std::uint64_t entry_size = 0;
+  std::string_view bytes;                     ///< `size` of them; none of SHT_NOBITS
   std::vector<ObjectRelocation> relocations;  ///< ascending by offset
+  bool group = false;                         ///< COMDAT: another object's copy may be linked
 
-  bool is_code() const;  ///< allocated and executable
-  bool is_allocated() const;
-  bool is_writable() const;
+  bool code() const { return (flags & SHF_EXECINSTR) != 0; }
+  bool loaded() const { return (flags & SHF_ALLOC) != 0; }
+  /// RELRO counts as read-only: the program never writes to it after it was relocated.
+  bool read_only() const { return (flags & SHF_WRITE) == 0 || name.starts_with(".data.rel.ro"); }
+  bool merged() const { return (flags & SHF_MERGE) != 0; }
+  bool strings() const { return merged() && (flags & SHF_STRINGS) != 0; }
 };
 
 struct ObjectSymbol {
-  std::string name;  ///< of a section's own symbol: the section's
+  std::string name;  ///< empty of a section's own symbol
   std::uint64_t value = 0;
   std::uint64_t size = 0;
-  std::uint8_t type = 0;     ///< STT_...
-  std::uint8_t binding = 0;  ///< STB_...
-  /// Index in sections(); nothing: it is elsewhere, or is a number (`absolute`).
-  std::optional<std::size_t> section;
-  bool absolute = false;
-  bool common = false;  ///< SHN_COMMON: to be laid out by the linker
+  std::uint16_t index = SHN_UNDEF;  ///< of its section, or SHN_UNDEF, SHN_ABS, SHN_COMMON
+  std::uint8_t type = STT_NOTYPE;
+  std::uint8_t binding = STB_LOCAL;
 
-  bool is_local() const { return binding == 0; }
-  bool is_undefined() const { return !section && !absolute && !common; }
+  bool in_section() const { return index != SHN_UNDEF && index < SHN_LORESERVE; }
 };
 
+/// By index as the file numbers them; the first section and symbol are the file's empty ones.
 class Object {
  public:
-  /// @param bytes  outlive it.
-  /// @errors kCorrupt: names what is wrong. kUnsupported: not relocatable, not of 64 bits, not of
-  ///         this machine; relocations without addends; compressed sections.
-  /// @source elf(5); System V ABI, "Sections"
-  static Result<Object> open(std::string_view bytes);
+  /// @param bytes  must outlive the object, not trusted.
+  /// @errors kCorrupt; kUnsupported: not x86-64, not relocatable, or compiled for link time
+  ///         optimization, where it holds no code.
+  /// @source gABI chapter 4; x86-64 psABI section 4.4
+  static Result<Object> parse(std::string_view bytes);
 
   const std::vector<ObjectSection>& sections() const { return sections_; }
   const std::vector<ObjectSymbol>& symbols() const { return symbols_; }
-  /// The function that begins a section, as -ffunction-sections makes them; nullptr: none.
-  const ObjectSymbol* function_at_start(std::size_t section) const;
+  /// @return a defined one of that name; a global one if there are several.
+  const ObjectSymbol* find(std::string_view name) const;
+  std::optional<std::size_t> section(std::string_view name) const;
+  /// @return the named symbol of a section that covers the offset, or begins there.
+  const ObjectSymbol* symbol_at(std::size_t section, std::uint64_t offset) const;
 
  private:
-  friend class ObjectReader;
   std::vector<ObjectSection> sections_;
   std::vector<ObjectSymbol> symbols_;
 };

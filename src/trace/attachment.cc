@@ -51,6 +51,11 @@ Result<Attachment> Attachment::attach(const ProcessId& process, BootTime deadlin
 }
 
 Attachment::~Attachment() {
+  release();
+}
+
+Nanoseconds Attachment::release() {
+  if (threads_.empty()) return {};
   for (const auto& [thread, state] : threads_) {
     if (state.stopped && state.signal == 0) restart_interrupted_call(thread);
   }
@@ -61,7 +66,10 @@ Attachment::~Attachment() {
       killed.push_back(thread);
     }
   }
-  if (!killed.empty()) reap(std::move(killed));
+  const Nanoseconds held = boot_now() - begun_;
+  threads_.clear();
+  reap(std::move(killed));
+  return held;
 }
 
 bool Attachment::stopped(pid_t thread) const {
@@ -69,10 +77,22 @@ bool Attachment::stopped(pid_t thread) const {
   return found != threads_.end() && found->second.stopped;
 }
 
+bool Attachment::all_stopped() const {
+  return std::all_of(threads_.begin(), threads_.end(),
+                     [](const auto& entry) { return entry.second.stopped; });
+}
+
 std::vector<pid_t> Attachment::threads() const {
   std::vector<pid_t> result;
   for (const auto& [thread, state] : threads_) result.push_back(thread);
   return result;
+}
+
+Result<pid_t> Attachment::quiet_thread() const {
+  for (const auto& [thread, state] : threads_) {
+    if (state.stopped && state.signal == 0) return thread;
+  }
+  return Error(ErrorCode::kBusy, "find a thread that no signal is about to interrupt");
 }
 
 /// @return true if there were threads that were not seized yet.
@@ -93,6 +113,7 @@ Result<bool> Attachment::seize_new(pid_t process) {
     threads_.emplace(thread, Thread{});
     seized.push_back(thread);
   }
+  if (begun_.ns == 0) begun_ = boot_now();
   // Only now: nothing waits while others are seized.
   for (const pid_t thread : seized) ::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
   return !seized.empty();

@@ -23,18 +23,27 @@ class Attachment {
   /// @source ptrace(2): PTRACE_SEIZE, PTRACE_INTERRUPT
   static Result<Attachment> attach(const ProcessId& process, BootTime deadline);
 
-  Attachment(Attachment&& other) noexcept : threads_(std::move(other.threads_)) {
+  Attachment(Attachment&& other) noexcept
+      : threads_(std::move(other.threads_)), begun_(other.begun_) {
     other.threads_.clear();
   }
   Attachment& operator=(Attachment&&) = delete;
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
-  /// Detaches what stopped, with the signal that was about to be delivered to it. A thread that
-  /// never stopped cannot be detached: the kernel frees it when the tracer ends.
+  /// As release().
   ~Attachment();
 
+  /// Detaches what stopped, with the signal that was about to be delivered to it. A thread that
+  /// never stopped cannot be detached: the kernel frees it when the tracer ends.
+  /// @return how long the first of them was held.
+  Nanoseconds release();
+
   bool stopped(pid_t thread) const;
+  bool all_stopped() const;
   std::vector<pid_t> threads() const;
+  /// One that stopped for us alone, so that its state is as its program left it.
+  /// @errors kBusy: each is about to be delivered a signal, or has not stopped.
+  Result<pid_t> quiet_thread() const;
 
  private:
   struct Thread {
@@ -48,6 +57,7 @@ class Attachment {
   void note_status(std::map<pid_t, Thread>::iterator thread, int status);
 
   std::map<pid_t, Thread> threads_;
+  BootTime begun_;  ///< of the first interruption
 };
 
 }  // namespace nines::trace

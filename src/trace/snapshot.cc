@@ -46,6 +46,8 @@ std::map<pid_t, ThreadSnapshot> facts_before_stop(pid_t process) {
   return result;
 }
 
+}  // namespace
+
 std::optional<Registers> read_registers(pid_t thread) {
   user_regs_struct raw{};
   iovec target{&raw, sizeof raw};
@@ -66,8 +68,6 @@ std::optional<Registers> read_registers(pid_t thread) {
 #endif
   return result;
 }
-
-}  // namespace
 
 std::string read_remote(pid_t process, RemoteAddress address, std::size_t most) {
   constexpr std::size_t kPage = 4096;

@@ -60,6 +60,10 @@ struct Snapshot {
   std::string describe(RemoteAddress address) const;
 };
 
+/// @pre    stopped by the calling thread.
+/// @return nothing if it is gone or runs code of another word size.
+std::optional<Registers> read_registers(pid_t thread);
+
 /// Stops the process, copies, and lets it go on as it was.
 /// @errors those of Attachment::attach().
 /// @source ptrace(2) PTRACE_GETREGSET; process_vm_readv(2); proc_pid_maps(5)

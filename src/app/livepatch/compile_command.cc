@@ -76,8 +76,8 @@ CompileCommand parse_compile_command(const std::vector<std::string>& arguments) 
 }
 
 std::vector<std::string> arguments_for_object(const std::vector<std::string>& arguments,
-                                              const std::string& source,
-                                              const std::string& object) {
+                                              const std::string& source, const std::string& object,
+                                              bool sections) {
   constexpr std::array<std::string_view, 9> kAlone = {"-c",  "-MD",     "-MMD",    "-MP", "-MG",
                                                       "-pg", "-shared", "-static", "-pie"};
   constexpr std::array<std::string_view, 8> kWithNext = {"-o", "-MF", "-MT", "-MQ",
@@ -99,8 +99,8 @@ std::vector<std::string> arguments_for_object(const std::vector<std::string>& ar
       if (!is_one_of(kAlone, word) && !of_linker && !late) kept.push_back(word);
     }
   }
-  kept.insert(kept.end(),
-              {"-ffunction-sections", "-fdata-sections", "-fno-lto", "-c", source, "-o", object});
+  if (sections) kept.insert(kept.end(), {"-ffunction-sections", "-fdata-sections"});
+  kept.insert(kept.end(), {"-fno-lto", "-c", source, "-o", object});
   return kept;
 }
 

@@ -20,10 +20,12 @@ struct CompileCommand {
 /// @param arguments  behind the compiler's name.
 CompileCommand parse_compile_command(const std::vector<std::string>& arguments);
 
-/// The arguments that compile `source` in the same way to `object`, with each function and each
-/// variable in a section of its own; without what else the command makes (dependencies, programs).
+/// The arguments that compile `source` in the same way to `object`, without what else the command
+/// makes (dependencies, programs).
+/// @param sections  with each function and each variable in a section of its own.
 std::vector<std::string> arguments_for_object(const std::vector<std::string>& arguments,
-                                              const std::string& source, const std::string& object);
+                                              const std::string& source, const std::string& object,
+                                              bool sections);
 
 /// Whether the file is taken for C or C++ by its name. @source gcc(1), "Options Controlling the
 /// Kind of Output"

@@ -28,9 +28,10 @@ std::string text_in(const json& object, const char* name) {
 }  // namespace
 
 Status note_compiled(const std::string& directory, const Compiled& compiled) {
-  return note(
-      directory,
-      {{"source", compiled.source}, {"output", compiled.output}, {"object", compiled.object}});
+  return note(directory, {{"source", compiled.source},
+                          {"output", compiled.output},
+                          {"exact", compiled.exact},
+                          {"object", compiled.object}});
 }
 Status note_linked(const std::string& directory, const std::string& output) {
   return note(directory, {{"linked", output}});
@@ -55,7 +56,8 @@ Result<CompileLog> read_compile_log(const std::string& directory) {
     } else if (entry.contains("failed")) {
       log.failed.push_back(text_in(entry, "failed"));
     } else {
-      Compiled one{text_in(entry, "source"), text_in(entry, "output"), text_in(entry, "object")};
+      Compiled one{text_in(entry, "source"), text_in(entry, "output"), text_in(entry, "exact"),
+                   text_in(entry, "object")};
       last[{one.source, one.output}] = std::move(one);
     }
   }

@@ -63,17 +63,20 @@ std::string absolute(const std::string& path) {
 void compile_again(const std::string& compiler, const std::string& log,
                    const std::vector<std::string>& arguments, const CompileCommand& command) {
   for (const std::string& source : command.sources) {
-    const std::string object = log + "/" + Id128::make().str() + ".o";
-    const int code = run(compiler, arguments_for_object(arguments, source, object));
+    const std::string stem = log + "/" + Id128::make().str();
+    const std::string exact = stem + ".exact.o", object = stem + ".o";
+    for (const bool sections : {false, true}) {
+      const std::string& made = sections ? object : exact;
+      const int code = run(compiler, arguments_for_object(arguments, source, made, sections));
+      if (code == 0) continue;
+      (void)note_failed(log, source + ": the compiler ended with " + std::to_string(code))
+          .has_value();
+      return;
+    }
     const std::string output =
         command.compiles ? command.object_path()
                          : (command.output.empty() ? std::string("a.out") : command.output);
-    if (code == 0) {
-      (void)note_compiled(log, {absolute(source), absolute(output), object}).has_value();
-    } else {
-      (void)note_failed(log, source + ": the compiler ended with " + std::to_string(code))
-          .has_value();
-    }
+    (void)note_compiled(log, {absolute(source), absolute(output), exact, object}).has_value();
   }
 }
 

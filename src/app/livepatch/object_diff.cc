@@ -1,265 +1,237 @@
 #include "app/livepatch/object_diff.h"
 
-#include <elf.h>
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <set>
-#include <string_view>
 
-#include "app/livepatch/section_graph.h"
+#include "app/livepatch/instruction_ends.h"
+#include "app/livepatch/object_names.h"
+#include "app/livepatch/relocation_x86.h"
 
 namespace nines::livepatch {
 namespace {
 
-bool is_special(const elf::ObjectSection& section) {
-  constexpr std::array<std::string_view, 6> kRunAtStart = {
-      ".init_array", ".fini_array", ".preinit_array", ".ctors", ".dtors", ".init"};
-  return std::any_of(kRunAtStart.begin(), kRunAtStart.end(),
-                     [&](std::string_view name) { return section.name.starts_with(name); });
+using elf::Object;
+using elf::ObjectRelocation;
+using elf::ObjectSection;
+using elf::ObjectSymbol;
+
+Error refused(const std::string& subject, std::string why) {
+  return Error(ErrorCode::kUnsupported, "compare objects", subject).with_detail(std::move(why));
 }
 
-/// Of the compiler's own making, and of no consequence here.
-bool is_ignored(const elf::ObjectSection& section) {
-  return !section.is_allocated() || section.name == ".eh_frame" || section.type == SHT_NOTE ||
-         section.name.starts_with(".note.") || section.name.starts_with(".gcc_except_table");
-}
+/// What a relocation leads to, whichever way it is written.
+struct Target {
+  const ObjectSymbol* symbol = nullptr;  ///< named; null: bytes that have no name
+  std::size_t section = 0;               ///< 0: in another object
+  std::uint64_t offset = 0;              ///< in the section, or from the symbol
+};
+
+/// One of both objects, with what is worked out of it once.
+class Side {
+ public:
+  explicit Side(const Object& which) : object(which), ends_(which.sections().size()) {}
+
+  Target target(std::size_t section, const ObjectRelocation& relocation) {
+    const ObjectSymbol& symbol = object.symbols()[relocation.symbol];
+    const auto offset = static_cast<std::uint64_t>(relocation.addend) + tail(section, relocation);
+    if (symbol.type != STT_SECTION) {
+      return {&symbol, symbol.in_section() ? symbol.index : std::size_t{0}, offset};
+    }
+    const ObjectSymbol* named = object.symbol_at(symbol.index, 0);
+    return {named, symbol.index, offset};
+  }
+
+  const Object& object;
+
+ private:
+  /// From the field to the end of its instruction, which is what relative addresses count from.
+  std::uint64_t tail(std::size_t index, const ObjectRelocation& relocation) {
+    const ObjectSection& section = object.sections()[index];
+    const bool relative = relocation.type != R_X86_64_64 && relocation.type != R_X86_64_32 &&
+                          relocation.type != R_X86_64_32S && relocation.type != R_X86_64_TPOFF32;
+    if (!section.code() || !relative) return 0;
+    auto& ends = ends_[index];
+    if (ends.empty()) ends = instruction_ends(section.bytes);
+    const auto end = std::upper_bound(ends.begin(), ends.end(), relocation.offset);
+    return end == ends.end() ? 4 : *end - relocation.offset;
+  }
+
+  std::vector<std::vector<std::uint64_t>> ends_;
+};
 
 class Differ {
  public:
-  Differ(const elf::Object& before, const elf::Object& after)
-      : before_(before), after_(after), graph_before_(before), graph_after_(after) {}
+  Differ(const Object& original, const Object& patched) : old_(original), new_(patched) {}
 
-  ObjectDiff run() {
-    pair_by_name();
-    pair_statics();
-    compare_code();
-    take_parts_along();
-    compare_data();
+  Result<ObjectDiff> diff() {
+    NINES_ASSIGN(diff_.renamed, correlate_statics(old_.object, new_.object));
+    NINES_TRY(check_data());
+    std::set<std::string> changed;
+    for (std::size_t i = 1; i < new_.object.sections().size(); ++i) {
+      const ObjectSection& section = new_.object.sections()[i];
+      if (!section.code() || !section.loaded() || section.size == 0) continue;
+      const std::string name = name_of_section(new_.object, i);
+      const auto before = counterpart(i);
+      if (before && !equal(*before, i)) changed.insert(std::string(parent_of_cold(name)));
+      if (!before && parent_of_cold(name) != name)
+        changed.insert(std::string(parent_of_cold(name)));
+    }
+    for (const std::string& name : changed) NINES_TRY(replace(name));
+    while (!queue_.empty()) {
+      const std::size_t next = queue_.back();
+      queue_.pop_back();
+      NINES_TRY(include_targets(next));
+    }
+    diff_.included.assign(included_.begin(), included_.end());
     return std::move(diff_);
   }
 
  private:
-  void pair(std::size_t before, std::size_t after) {
-    diff_.same[after] = before;
-    taken_.insert(before);
+  std::string old_name(const std::string& name) const {
+    const auto at = diff_.renamed.find(name);
+    return at == diff_.renamed.end() ? name : at->second;
   }
 
-  void pair_by_name() {
-    std::map<std::string, std::vector<std::size_t>> by_name;
-    for (std::size_t i = 1; i < before_.sections().size(); ++i) {
-      const elf::ObjectSection& section = before_.sections()[i];
-      if (section.is_allocated() && !is_numbered(section.name)) by_name[section.name].push_back(i);
+  /// The section of the original that holds the same function or variable.
+  std::optional<std::size_t> counterpart(std::size_t section) const {
+    const std::string name = name_of_section(new_.object, section);
+    if (name.empty()) return std::nullopt;
+    // A numbered static that no function of the original used is new, whatever has its number.
+    const bool numbered = without_number(name) != name && !new_.object.sections()[section].code();
+    if (numbered && !diff_.renamed.contains(name)) {
+      const ObjectSymbol* symbol = new_.object.find(name);
+      if (symbol != nullptr && symbol->binding == STB_LOCAL) return std::nullopt;
     }
-    std::map<std::string, std::size_t> used;
-    for (std::size_t i = 1; i < after_.sections().size(); ++i) {
-      const elf::ObjectSection& section = after_.sections()[i];
-      const auto found = by_name.find(section.name);
-      if (!section.is_allocated() || found == by_name.end()) continue;
-      // Several of one name, as COMDAT groups have them: in their order.
-      const std::size_t nth = used[section.name]++;
-      if (nth < found->second.size()) pair(found->second[nth], i);
-    }
+    const ObjectSymbol* symbol = old_.object.find(old_name(name));
+    if (symbol == nullptr || !symbol->in_section()) return std::nullopt;
+    return symbol->index;
   }
 
-  /// Until nothing new is found: a part of a function ("f.part.0") has a number, and may refer to
-  /// static variables itself.
-  void pair_statics() {
-    for (bool found = true; found;) {
-      found = false;
-      const auto known = diff_.same;
-      for (const auto& [after, before] : known) {
-        if (!after_.sections()[after].is_code()) continue;
-        found = pair_references(before, after) || found;
-      }
-    }
-  }
-
-  bool pair_references(std::size_t before, std::size_t after) {
-    bool found = false;
-    std::map<std::string, std::vector<std::size_t>> of_before;
-    for (const Reference& reference : graph_before_.references(before)) {
-      add_numbered(before_, reference, &of_before);
-    }
-    std::map<std::string, std::vector<std::size_t>> of_after;
-    for (const Reference& reference : graph_after_.references(after)) {
-      add_numbered(after_, reference, &of_after);
-    }
-    for (const auto& [name, sections] : of_after) {
-      const std::vector<std::size_t>& old = of_before[name];
-      for (std::size_t i = 0; i < sections.size() && i < old.size(); ++i) {
-        const auto known = diff_.same.find(sections[i]);
-        if (known == diff_.same.end()) {
-          if (taken_.contains(old[i])) continue;
-          pair(old[i], sections[i]);
-          found = true;
-        } else if (known->second != old[i] && ambiguous_.insert(name).second) {
-          diff_.refusals.push_back(fmt::format(
-              "Static variables called {} cannot be told apart: two functions refer to them in "
-              "different order now.",
-              name));
-        }
-      }
-    }
-    return found;
-  }
-
-  static void add_numbered(const elf::Object& object, const Reference& reference,
-                           std::map<std::string, std::vector<std::size_t>>* into) {
-    if (!reference.section) return;
-    const std::string& name = object.sections()[*reference.section].name;
-    if (!is_numbered(name)) return;
-    auto& sections = (*into)[without_number(name)];
-    if (std::find(sections.begin(), sections.end(), *reference.section) == sections.end()) {
-      sections.push_back(*reference.section);
-    }
-  }
-
-  void compare_code() {
-    for (std::size_t i = 1; i < after_.sections().size(); ++i) {
-      const elf::ObjectSection& section = after_.sections()[i];
-      if (!section.is_code() || section.size == 0) continue;
-      const auto old = diff_.same.find(i);
-      if (old == diff_.same.end()) {
-        diff_.added.push_back(i);
-      } else if (!is_equal(old->second, i)) {
-        diff_.changed.push_back({old->second, i});
-      }
-    }
-    for (std::size_t i = 1; i < before_.sections().size(); ++i) {
-      const elf::ObjectSection& section = before_.sections()[i];
-      if (section.is_code() && section.size > 0 && !taken_.contains(i)) diff_.removed.push_back(i);
-    }
-  }
-
-  /// A function and its unlikely part jump into each other: one is not replaced without the other.
-  void take_parts_along() {
-    std::set<std::string> names;
-    std::set<std::size_t> have;
-    for (const SectionPair& one : diff_.changed) {
-      names.insert(function_name(after_.sections()[one.after]));
-      have.insert(one.after);
-    }
-    for (const auto& [after, before] : diff_.same) {
-      const elf::ObjectSection& section = after_.sections()[after];
-      if (!section.is_code() || section.size == 0 || have.contains(after)) continue;
-      if (names.contains(function_name(section))) diff_.changed.push_back({before, after});
-    }
-  }
-
-  void compare_data() {
-    for (std::size_t i = 1; i < after_.sections().size(); ++i) {
-      const elf::ObjectSection& section = after_.sections()[i];
-      if (section.is_code() || is_ignored(section) || section.size == 0) continue;
-      if ((section.flags & SHF_MERGE) != 0) continue;  // literals: by what refers to them
-      const auto old = diff_.same.find(i);
-      const bool thread_local_data = (section.flags & SHF_TLS) != 0;
-      if (is_special(section)) {
-        if (old == diff_.same.end() || !is_equal(old->second, i)) {
-          refuse(section, "runs at the start or the end of the program, and changes");
-        }
-      } else if (old == diff_.same.end()) {
-        if (thread_local_data) {
-          refuse(section, "is new thread-local data, for which running threads have no place");
-        } else {
-          diff_.new_data.push_back(i);
-        }
-      } else if (section.is_writable()) {
-        compare_live(before_.sections()[old->second], section, old->second, i);
-      } else if (!is_equal(old->second, i)) {
-        // Nobody writes it, so that who refers to it gets a copy: that is code that changes, too.
-        diff_.same.erase(i);
-        diff_.new_data.push_back(i);
-      }
-    }
-  }
-
-  void compare_live(const elf::ObjectSection& old, const elf::ObjectSection& section,
-                    std::size_t before, std::size_t after) {
-    if (old.size != section.size) {
-      refuse(section, fmt::format("changes its size from {} to {} bytes, and is in use", old.size,
-                                  section.size));
-    } else if (!is_equal(before, after)) {
-      // .data.rel.ro is written by the dynamic linker alone, before the program runs.
-      if (section.name.starts_with(".data.rel.ro")) {
-        diff_.same.erase(after);
-        diff_.new_data.push_back(after);
-      } else {
-        refuse(section,
-               "has another initial value: the running program keeps the present one; a "
-               "hook has to set it");
-      }
-    }
-  }
-
-  void refuse(const elf::ObjectSection& section, std::string_view why) {
-    diff_.refusals.push_back(fmt::format("{} {}.", section.name, why));
-  }
-
-  /// The same bytes, but for what is filled in, and the same things to be filled in.
-  bool is_equal(std::size_t before, std::size_t after) {
-    const auto known = equal_.find({before, after});
-    if (known != equal_.end()) return known->second;
-    // Two that refer to each other are equal unless something else tells them apart.
-    equal_[{before, after}] = true;
-    const bool equal = compare(before, after);
-    equal_[{before, after}] = equal;
-    return equal;
+  bool equal(std::size_t before, std::size_t after) {
+    const auto [known, added] = equal_.emplace(std::pair(before, after), true);
+    if (!added) return known->second;
+    // Until it is known it counts as equal, so that what refers to itself ends.
+    const bool result = compare(before, after);
+    return equal_[{before, after}] = result;
   }
 
   bool compare(std::size_t before, std::size_t after) {
-    const elf::ObjectSection &old = before_.sections()[before], &now = after_.sections()[after];
-    if (old.size != now.size || old.bytes != now.bytes || old.flags != now.flags) return false;
-    const std::vector<Reference> a = graph_before_.references(before);
-    const std::vector<Reference> b = graph_after_.references(after);
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [&](const Reference& x, const Reference& y) { return refers_to_same(x, y); });
-  }
-
-  bool refers_to_same(const Reference& x, const Reference& y) {
-    if (x.offset != y.offset || x.type != y.type) return false;
-    if (!x.section || !y.section) {
-      return x.section.has_value() == y.section.has_value() && x.name == y.name &&
-             x.target == y.target;
-    }
-    const elf::ObjectSection &old = before_.sections()[*x.section],
-                             &now = after_.sections()[*y.section];
-    if ((old.flags & SHF_MERGE) != 0 || (now.flags & SHF_MERGE) != 0) {
-      const auto one = literal_at(old, x.target), other = literal_at(now, y.target);
-      return one && other && old.entry_size == now.entry_size && *one == *other;
-    }
-    const auto same = diff_.same.find(*y.section);
-    if (same == diff_.same.end() || same->second != *x.section || x.target != y.target)
+    const ObjectSection& one = old_.object.sections()[before];
+    const ObjectSection& other = new_.object.sections()[after];
+    if (one.size != other.size || one.type != other.type || one.alignment != other.alignment ||
+        one.relocations.size() != other.relocations.size()) {
       return false;
-    // Code and what is written to are themselves, whatever is in them.
-    return old.is_code() || old.is_writable() || is_equal(*x.section, *y.section);
+    }
+    // Fields are 0 in both: with addends nothing is stored in them.
+    if (one.bytes != other.bytes) return false;
+    for (std::size_t i = 0; i < one.relocations.size(); ++i) {
+      const ObjectRelocation& a = one.relocations[i];
+      const ObjectRelocation& b = other.relocations[i];
+      if (a.offset != b.offset || a.type != b.type ||
+          !same_target(old_.target(before, a), new_.target(after, b))) {
+        return false;
+      }
+    }
+    return true;
   }
 
-  const elf::Object &before_, &after_;
-  const SectionGraph graph_before_, graph_after_;
+  bool same_target(const Target& a, const Target& b) {
+    if ((a.section == 0) != (b.section == 0)) return false;
+    if (a.symbol != nullptr && b.symbol != nullptr) {
+      if (old_name(b.symbol->name) != a.symbol->name || a.offset != b.offset) return false;
+      if (a.section == 0 || new_.object.sections()[b.section].code()) return true;
+      return !new_.object.sections()[b.section].read_only() || equal(a.section, b.section);
+    }
+    if (a.symbol != nullptr || b.symbol != nullptr || a.section == 0) return false;
+    const ObjectSection& one = old_.object.sections()[a.section];
+    const ObjectSection& other = new_.object.sections()[b.section];
+    if (one.merged() != other.merged() || one.name != other.name) return false;
+    if (one.merged()) return piece(one, a.offset) == piece(other, b.offset);
+    return a.offset == b.offset && equal(a.section, b.section);
+  }
+
+  /// One constant of a section whose constants the linker may merge.
+  static std::string_view piece(const ObjectSection& section, std::uint64_t offset) {
+    if (offset >= section.bytes.size()) return {};
+    if (!section.strings()) return section.bytes.substr(offset, section.entry_size);
+    if (section.entry_size != 1) return section.bytes.substr(offset);
+    return section.bytes.substr(offset, section.bytes.find('\0', offset) - offset);
+  }
+
+  /// Running data keeps what it is.
+  Status check_data() {
+    for (std::size_t i = 1; i < new_.object.sections().size(); ++i) {
+      const ObjectSection& section = new_.object.sections()[i];
+      if (!section.loaded() || section.code() || section.read_only()) continue;
+      const std::string name = name_of_section(new_.object, i);
+      if (name.empty()) continue;
+      const auto before = counterpart(i);
+      if (!before) continue;
+      const ObjectSection& old = old_.object.sections()[*before];
+      if (old.size != section.size) {
+        return refused(name, "its size changes, and it is in use: its type has another layout");
+      }
+      if (!equal(*before, i)) {
+        return refused(name,
+                       "its initial value changes, and the running program has its own by now");
+      }
+    }
+    return {};
+  }
+
+  Status replace(const std::string& name) {
+    const ObjectSymbol* after = new_.object.find(name);
+    const ObjectSymbol* before = old_.object.find(name);
+    if (after == nullptr || before == nullptr || !after->in_section() || after->value != 0) {
+      return refused(name, "it is not a function of its own in both objects");
+    }
+    if (before->type == STT_GNU_IFUNC) return refused(name, "it is an IFUNC resolver");
+    diff_.replaced[after->index] = name;
+    diff_.retired.push_back(name);
+    if (old_.object.find(name + ".cold") != nullptr) diff_.retired.push_back(name + ".cold");
+    include(after->index);
+    return {};
+  }
+
+  void include(std::size_t section) {
+    if (included_.insert(section).second) queue_.push_back(section);
+  }
+
+  Status include_targets(std::size_t index) {
+    const ObjectSection& section = new_.object.sections()[index];
+    for (const ObjectRelocation& relocation : section.relocations) {
+      if (relocation.type == R_X86_64_NONE) continue;
+      if (!use_of(relocation.type)) {
+        return refused(section.name, "relocation type " + std::to_string(relocation.type));
+      }
+      const Target target = new_.target(index, relocation);
+      if (target.section == 0 || included_.contains(target.section)) continue;
+      const ObjectSection& to = new_.object.sections()[target.section];
+      const std::string name = name_of_section(new_.object, target.section);
+      const auto before = counterpart(target.section);
+      const bool part = to.code() && parent_of_cold(name) != name;
+      if (before && !part && (to.code() || !to.read_only() || equal(*before, target.section))) {
+        continue;  // what runs is used
+      }
+      // A jump table leads back into functions that stay.
+      if (to.code() && name.empty()) continue;
+      if ((to.flags & SHF_TLS) != 0) return refused(name, "it is a new thread-local variable");
+      include(target.section);
+    }
+    return {};
+  }
+
+  Side old_, new_;
   ObjectDiff diff_;
-  std::set<std::size_t> taken_;  ///< of before
-  std::set<std::string> ambiguous_;
   std::map<std::pair<std::size_t, std::size_t>, bool> equal_;
+  std::set<std::size_t> included_;
+  std::vector<std::size_t> queue_;
 };
 
 }  // namespace
 
-std::string function_name(const elf::ObjectSection& section) {
-  std::string_view name = section.name;
-  constexpr std::string_view kText = ".text.";
-  if (!name.starts_with(kText)) return section.name;
-  name.remove_prefix(kText.size());
-  for (const std::string_view kind : {"unlikely.", "hot.", "startup.", "exit."}) {
-    if (name.starts_with(kind)) name.remove_prefix(kind.size());
-  }
-  return std::string(name);
-}
-
-ObjectDiff diff_objects(const elf::Object& before, const elf::Object& after) {
-  return Differ(before, after).run();
+Result<ObjectDiff> diff_objects(const Object& original, const Object& patched) {
+  return Differ(original, patched).diff();
 }
 
 }  // namespace nines::livepatch

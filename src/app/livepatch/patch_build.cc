@@ -13,7 +13,8 @@
 
 #include "app/livepatch/compile_log.h"
 #include "app/livepatch/object_diff.h"
-#include "app/livepatch/patch_target.h"
+#include "app/livepatch/program_file.h"
+#include "elf/object.h"
 #include "sys/file.h"
 #include "sys/run_program.h"
 
@@ -187,31 +188,36 @@ class Build {
   }
 
   Status compare() {
-    std::map<std::pair<std::string, std::string>, std::string> before;
-    for (const Compiled& one : logs_["before"].compiled) {
-      before[{one.source, one.output}] = one.object;
+    std::map<std::pair<std::string, std::string>, Compiled> before;
+    for (const Compiled& one : logs_["before"].compiled) before[{one.source, one.output}] = one;
+    for (const std::string& failed : logs_["after"].failed) {
+      return Error(ErrorCode::kIo, "compile for the patch").with_detail(failed);
     }
     for (const Compiled& one : logs_["after"].compiled) {
       const auto old = before.find({one.source, one.output});
-      if (old == before.end()) continue;  // compiled into something else: a new file, see below
-      NINES_TRY(compare_one(one, old->second));
-    }
-    for (const std::string& failed : logs_["after"].failed) {
-      return Error(ErrorCode::kIo, "compile for the patch").with_detail(failed);
+      if (old != before.end()) {
+        NINES_TRY(compare_one(one, old->second));
+      } else if (one.source.starts_with(source_ + "/")) {
+        built_.objects.push_back({one.source.substr(source_.size() + 1),
+                                  {},
+                                  {},
+                                  {"The fix adds this file, which cannot be loaded yet."}});
+      }
     }
     return {};
   }
 
-  Status compare_one(const Compiled& one, const std::string& old) {
-    const std::string name =
+  Status compare_one(const Compiled& one, const Compiled& old) {
+    ObjectInput object;
+    object.name =
         one.source.starts_with(source_ + "/") ? one.source.substr(source_.size() + 1) : one.source;
-    ObjectPair pair{name, {}, {}};
-    NINES_ASSIGN(pair.before, stripped(old));
-    NINES_ASSIGN(pair.after, stripped(one.object));
-    NINES_ASSIGN(BuiltObject built, describe(pair));
+    NINES_ASSIGN(object.original, stripped(old.object));
+    NINES_ASSIGN(object.patched, stripped(one.object));
+    NINES_ASSIGN(BuiltObject built, describe(object));
     if (built.functions.empty() && built.added.empty() && built.refusals.empty()) return {};
+    NINES_ASSIGN(object.pre, stripped(old.exact));
     built_.objects.push_back(std::move(built));
-    built_.patch.objects.push_back(std::move(pair));
+    built_.patch.objects.push_back(std::move(object));
     return {};
   }
 
@@ -234,7 +240,7 @@ class Build {
   }
 
   Status look_at(const std::string& path, const std::string& bytes) {
-    const auto program = read_program_file(bytes);
+    const auto program = ProgramFile::read(bytes);
     if (!program) {
       // Archives, shell scripts, what a configure script links.
       if (program.error().code() == ErrorCode::kUnsupported) {
@@ -242,32 +248,27 @@ class Build {
       }
       return {};
     }
-    PatchTarget target{path, program->build_id, {}};
-    std::vector<std::string> trouble;
+    PatchTarget target{path, program->build_id(), {}};
+    std::vector<std::string> missing;
     for (std::size_t i = 0; i < built_.patch.objects.size(); ++i) {
-      const ObjectPair& pair = built_.patch.objects[i];
-      NINES_ASSIGN(const elf::Object before, elf::Object::open(pair.before));
-      NINES_ASSIGN(const elf::Object after, elf::Object::open(pair.after));
-      const ObjectDiff diff = diff_objects(before, after);
-      NINES_ASSIGN(const Presence presence, look_for(before, diff, *program));
-      if (presence.found.empty() && presence.ambiguous.empty()) {
-        if (diff.changed.empty()) target.objects.push_back(i);  // new code only
-        continue;
-      }
-      if (presence.missing.empty() && presence.ambiguous.empty()) {
+      const ObjectInput& object = built_.patch.objects[i];
+      const auto functions = program->has(object);
+      if (functions) {
         target.objects.push_back(i);
-        continue;
+      } else if (functions.error().code() == ErrorCode::kNotFound) {
+        missing.push_back(object.name + ": " + functions.error().message());
+      } else {
+        return functions.error();
       }
-      trouble.push_back(
-          fmt::format("of {} it has {}, but not {}{}", pair.name, fmt::join(presence.found, ", "),
-                      fmt::join(presence.missing, ", "), fmt::join(presence.ambiguous, ", ")));
     }
-    if (!trouble.empty()) {
-      built_.not_matched.push_back(fmt::format("{}: {}", path, fmt::join(trouble, "; ")));
-    } else if (target.objects.empty()) {
-      built_.not_matched.push_back(path + ": it has nothing of what changes");
-    } else {
-      built_.patch.targets.push_back(std::move(target));
+    if (target.objects.empty()) {
+      built_.not_matched.push_back(
+          fmt::format("{} has nothing of what changes ({})", path, fmt::join(missing, "; ")));
+      return {};
+    }
+    built_.patch.targets.push_back(std::move(target));
+    for (const std::string& one : missing) {
+      built_.not_matched.push_back(fmt::format("{} without {}", path, one));
     }
     return {};
   }
@@ -293,18 +294,21 @@ class Build {
 
 }  // namespace
 
-Result<BuiltObject> describe(const ObjectPair& pair) {
-  NINES_ASSIGN(const elf::Object before, elf::Object::open(pair.before));
-  NINES_ASSIGN(const elf::Object after, elf::Object::open(pair.after));
-  const ObjectDiff diff = diff_objects(before, after);
-  std::set<std::string> functions;
-  for (const SectionPair& one : diff.changed) {
-    functions.insert(function_name(after.sections()[one.after]));
+Result<BuiltObject> describe(const ObjectInput& object) {
+  NINES_ASSIGN(const elf::Object original, elf::Object::parse(object.original));
+  NINES_ASSIGN(const elf::Object patched, elf::Object::parse(object.patched));
+  BuiltObject built{object.name, {}, {}, {}};
+  const auto diff = diff_objects(original, patched);
+  if (!diff) {
+    if (diff.error().code() != ErrorCode::kUnsupported) return diff.error();
+    built.refusals.push_back(diff.error().message());
+    return built;
   }
-  BuiltObject built{pair.name, {functions.begin(), functions.end()}, {}, diff.refusals};
-  for (const auto* list : {&diff.added, &diff.new_data}) {
-    for (const std::size_t index : *list) built.added.push_back(after.sections()[index].name);
+  for (const auto& [section, name] : diff->replaced) built.functions.push_back(name);
+  for (const std::size_t section : diff->included) {
+    if (!diff->replaced.contains(section)) built.added.push_back(patched.sections()[section].name);
   }
+  std::sort(built.functions.begin(), built.functions.end());
   return built;
 }
 

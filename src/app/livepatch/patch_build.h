@@ -36,9 +36,9 @@ struct BuiltPatch {
   std::vector<std::string> not_matched;  ///< programs, and why they are no targets
 };
 
-/// What a pair of a patch changes; its `source` is the pair's name.
-/// @errors those of reading the objects.
-Result<BuiltObject> describe(const ObjectPair& pair);
+/// What an object of a patch changes.
+/// @errors those of reading it.
+Result<BuiltObject> describe(const ObjectInput& object);
 
 /// @param progress  told of each step; may be empty.
 /// @errors kInvalidArgument: the diff does not apply. kIo: a build failed; its last lines are the

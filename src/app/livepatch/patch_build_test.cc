@@ -3,7 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "app/livepatch/built_program.h"
+#include "sys/file.h"
+#include "sys/test_directory.h"
 
 namespace nines::livepatch {
 namespace {
@@ -116,7 +117,7 @@ TEST_F(PatchBuild, WhatARunningProgramCannotTakeIsRefused) {
       fix(kOld, "  static __thread int fresh; while (text[n] != 0 && n < ++fresh) ++n;");
   ASSERT_FALSE(live);
   EXPECT_EQ(live.error().code(), ErrorCode::kUnsupported);
-  EXPECT_THAT(live.error().message(), HasSubstr("new thread-local data"));
+  EXPECT_THAT(live.error().message(), HasSubstr("new thread-local variable"));
   ASSERT_EQ(refused_.size(), 1U);
 }
 

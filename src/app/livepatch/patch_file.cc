@@ -64,15 +64,22 @@ class Blobs {
   std::string_view bytes_;
 };
 
-Result<ObjectPair> object_from(const json& entry, Blobs* blobs) {
+Result<ObjectInput> object_from(const json& entry, Blobs* blobs) {
   if (!entry.is_object()) return corrupt("an object is no JSON object");
   auto name = text_in(entry, "name");
-  const auto before = number_in(entry, "before"), after = number_in(entry, "after");
-  if (!name || !before || !after || *after == 0) return corrupt("an object has no name or size");
-  auto old = blobs->take(*before);
-  auto now = old ? blobs->take(*after) : std::nullopt;
-  if (!old || !now) return corrupt("cut off in the objects");
-  return ObjectPair{std::move(*name), std::move(*old), std::move(*now)};
+  if (!name) return corrupt("an object has no name");
+  ObjectInput object;
+  object.name = std::move(*name);
+  const std::pair<const char*, std::string*> parts[] = {
+      {"pre", &object.pre}, {"original", &object.original}, {"patched", &object.patched}};
+  for (const auto& [member, bytes] : parts) {
+    const auto size = number_in(entry, member);
+    if (!size || *size == 0) return corrupt("an object has no size");
+    auto blob = blobs->take(*size);
+    if (!blob) return corrupt("cut off in the objects");
+    *bytes = std::move(*blob);
+  }
+  return object;
 }
 
 Result<PatchTarget> target_from(const json& entry, std::size_t objects) {
@@ -98,9 +105,11 @@ Result<PatchTarget> target_from(const json& entry, std::size_t objects) {
 
 std::string encode(const Patch& patch) {
   json objects = json::array(), targets = json::array();
-  for (const ObjectPair& pair : patch.objects) {
-    objects.push_back(
-        {{"name", pair.name}, {"before", pair.before.size()}, {"after", pair.after.size()}});
+  for (const ObjectInput& object : patch.objects) {
+    objects.push_back({{"name", object.name},
+                       {"pre", object.pre.size()},
+                       {"original", object.original.size()},
+                       {"patched", object.patched.size()}});
   }
   for (const PatchTarget& target : patch.targets) {
     targets.push_back(
@@ -118,7 +127,9 @@ std::string encode(const Patch& patch) {
   const std::uint64_t size = manifest.size();
   bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
   bytes += manifest;
-  for (const ObjectPair& pair : patch.objects) bytes += pair.before + pair.after;
+  for (const ObjectInput& object : patch.objects) {
+    bytes += object.pre + object.original + object.patched;
+  }
   return bytes;
 }
 
@@ -150,8 +161,8 @@ Result<Patch> decode_patch(std::string_view bytes) {
   patch.description = std::move(*description);
   Blobs blobs(bytes.substr(head + *size));
   for (const json& entry : *objects) {
-    NINES_ASSIGN(ObjectPair pair, object_from(entry, &blobs));
-    patch.objects.push_back(std::move(pair));
+    NINES_ASSIGN(ObjectInput object, object_from(entry, &blobs));
+    patch.objects.push_back(std::move(object));
   }
   if (!blobs.empty()) return corrupt("more behind the last object");
   for (const json& entry : *targets) {

@@ -7,28 +7,23 @@
 #include <string_view>
 #include <vector>
 
+#include "app/livepatch/patch_input.h"
 #include "base/result.h"
 
 namespace nines::livepatch {
-
-/// One file of the source, compiled from before and from after the fix.
-struct ObjectPair {
-  std::string name;           ///< of the source: "src/http.c"; for people
-  std::string before, after;  ///< relocatable objects; `before` empty: the fix adds the file
-};
 
 /// A program or library that the fix goes into.
 struct PatchTarget {
   std::string path;                  ///< where the build put it; for people
   std::string build_id;              ///< lower hexadecimal digits; it is for this build alone
-  std::vector<std::size_t> objects;  ///< which of the pairs are in it
+  std::vector<std::size_t> objects;  ///< which of the patch's are in it
 };
 
 struct Patch {
-  std::string name;         ///< "redis-CVE-2025-49844"
-  std::string cve;          ///< or empty
-  std::string description;  ///< first lines of the diff, or empty
-  std::vector<ObjectPair> objects;
+  std::string name;                  ///< "redis-CVE-2025-49844"
+  std::string cve;                   ///< or empty
+  std::string description;           ///< first lines of the diff, or empty
+  std::vector<ObjectInput> objects;  ///< by file of the source
   std::vector<PatchTarget> targets;
 };
 

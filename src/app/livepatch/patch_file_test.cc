@@ -10,7 +10,8 @@ Patch example() {
   patch.name = "redis-CVE-2025-1";
   patch.cve = "CVE-2025-1";
   patch.description = "Check the length.";
-  patch.objects = {{"src/a.c", "old a", "new a"}, {"src/b.c", "", std::string("\0new b", 6)}};
+  patch.objects = {{"src/a.c", "pre a", "old a", "new a"},
+                   {"src/b.c", "p", "o", std::string("\0new b", 6)}};
   patch.targets = {{"src/redis-server", "00ff10", {0, 1}}, {"src/lib.so", "ab", {1}}};
   return patch;
 }
@@ -22,9 +23,9 @@ TEST(PatchFile, ComesBackAsItWas) {
   EXPECT_EQ(patch->name, "redis-CVE-2025-1");
   EXPECT_EQ(patch->cve, "CVE-2025-1");
   ASSERT_EQ(patch->objects.size(), 2U);
-  EXPECT_EQ(patch->objects[0].before, "old a");
-  EXPECT_EQ(patch->objects[1].before, "");
-  EXPECT_EQ(patch->objects[1].after, std::string("\0new b", 6));
+  EXPECT_EQ(patch->objects[0].pre, "pre a");
+  EXPECT_EQ(patch->objects[0].original, "old a");
+  EXPECT_EQ(patch->objects[1].patched, std::string("\0new b", 6));
   ASSERT_EQ(patch->targets.size(), 2U);
   EXPECT_EQ(patch->targets[0].objects, (std::vector<std::size_t>{0, 1}));
   EXPECT_EQ(encode(*patch), bytes);
@@ -48,7 +49,7 @@ TEST(PatchFile, NonsenseIsRefused) {
   patch.targets[0].build_id = "../x";
   EXPECT_FALSE(decode_patch(encode(patch)));
   patch = example();
-  patch.objects[1].after.clear();
+  patch.objects[1].patched.clear();
   EXPECT_FALSE(decode_patch(encode(patch)));
   std::string later = encode(example());
   later.replace(later.find("\"version\":1"), 11, "\"version\":2");

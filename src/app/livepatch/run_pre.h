@@ -1,60 +1,63 @@
-// Run-pre matching: is this function of an object that which runs, and where is all that it refers
-// to?
-//
-// The object's code is compared with the running code instruction by instruction. Where the object
-// says that something is to be filled in, the running code tells what was: the value of the symbol.
-// So a match proves that the object was compiled from the running program's source by its compiler,
-// and finds the places of functions and data that a stripped program has no names for.
-// @source Arnold and Kaashoek, "Ksplice: Automatic Rebootless Kernel Updates", EuroSys 2009
+// Finds an object file's code in a running program: the proof that the program was compiled from
+// this source by this compiler, and the addresses of all that the code refers to.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <string_view>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "app/livepatch/relocation_x86.h"
 #include "base/result.h"
+#include "elf/memory.h"
 #include "elf/object.h"
 
 namespace nines::livepatch {
 
-/// Running code, copied.
-struct RunningCode {
+/// Executable memory of one module, copied.
+struct RunningText {
   std::uint64_t address = 0;
-  std::string_view bytes;
+  std::string bytes;
 };
 
-/// What the running code says a symbol is. A function may be reached by itself and through the
-/// procedure linkage table, and its address may be read out of the global offset table.
-enum class Via : std::uint8_t {
-  kValue,  ///< its address, or that of its entry in the procedure linkage table
-  kSlot,   ///< the address of the word in the global offset table that holds it
-};
-struct SymbolUse {
-  std::uint32_t symbol = 0;  ///< index in the object
-  Via via = Via::kValue;
-  /// Into a section whose pieces the linker merges with equal ones: each has a place of its own.
-  /// Elsewhere 0: the place of the symbol tells all.
-  std::int64_t offset = 0;
-  friend auto operator<=>(const SymbolUse&, const SymbolUse&) = default;
+/// Names to addresses, as far as the running file's own symbol tables tell: empty of a stripped
+/// program.
+using KnownSymbols = std::map<std::string, std::uint64_t>;
+
+/// What the running code says about the symbols of one object.
+class Matched {
+ public:
+  /// Where a section of the object runs, or its data is.
+  std::optional<std::uint64_t> section(std::size_t index) const;
+  /// @return the address of a symbol that the object defines or uses.
+  /// @param memory  for what is only reached by the GOT.
+  std::optional<std::uint64_t> address_of(const std::string& name, const elf::Memory& memory) const;
+  /// The same, or a stub that leads there.
+  std::optional<std::uint64_t> call_target(const std::string& name,
+                                           const elf::Memory& memory) const;
+  std::optional<std::uint64_t> thread_offset(const std::string& name,
+                                             const elf::Memory& memory) const;
+  /// Code sections that were found, and those that were not: linked from another object (COMDAT),
+  /// thrown away, or too short to be told apart.
+  std::size_t found() const { return found_; }
+  const std::vector<std::string>& missing() const { return missing_; }
+
+ private:
+  friend class Matcher;
+  const std::uint64_t* value(Use use, const std::string& name) const;
+
+  std::map<std::size_t, std::uint64_t> sections_;
+  std::map<std::pair<Use, std::string>, std::uint64_t> values_;
+  std::map<std::string, std::pair<std::size_t, std::uint64_t>> defined_;
+  std::size_t found_ = 0;
+  std::vector<std::string> missing_;
 };
 
-struct Match {
-  std::uint64_t address = 0;  ///< of the function
-  std::uint64_t size = 0;     ///< in the running code, which may be padded in another way
-  std::map<SymbolUse, std::uint64_t> symbols;
-};
-
-/// Compares the code of a section with the code at one address.
-/// @errors kNotFound: it differs; the detail says where, and how.
-///         kUnsupported: a relocation of a type that is not known here.
-Result<Match> match_at(const elf::Object& object, std::size_t section, const RunningCode& code,
-                       std::uint64_t address);
-
-/// All places where it matches.
-/// @errors kUnsupported, as above.
-/// @note   more than one, or one where it is no more than a few instructions, proves nothing.
-Result<std::vector<Match>> find_matches(const elf::Object& object, std::size_t section,
-                                        const RunningCode& code);
+/// @param pre   compiled exactly as the running program was: same source, compiler, flags.
+/// @errors kNotFound: no code of the object runs there as it was compiled, or its constants are
+///         others: another source, compiler or flags. kUnsupported: relocations of an unknown type.
+Result<Matched> match_running(const elf::Object& pre, const std::vector<RunningText>& text,
+                              const KnownSymbols& known, const elf::Memory& memory);
 
 }  // namespace nines::livepatch
