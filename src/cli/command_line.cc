@@ -278,9 +278,9 @@ std::string CommandLine::parsed_verb() const {
 
 bool CommandLine::is_paged() const {
   if (json_ || no_pager_ || logs_.follow || events_.follow) return false;
-  static constexpr std::array<std::string_view, 12> kShowing = {
-      "",           "cell", "status",        "logs",       "events",     "why",
-      "unit check", "help", "daemon status", "crash list", "crash show", "updates"};
+  static constexpr std::array<std::string_view, 13> kShowing = {
+      "",     "cell",          "status",     "logs",       "events",  "why",       "unit check",
+      "help", "daemon status", "crash list", "crash show", "updates", "patch list"};
   return std::find(kShowing.begin(), kShowing.end(), parsed_verb()) != kShowing.end();
 }
 

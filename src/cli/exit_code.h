@@ -29,8 +29,9 @@ inline constexpr std::array<ExitCodeMeaning, 7> kExitCodes = {{
     {ExitCode::kUsage, "the command line is wrong"},
     {ExitCode::kUnreachable, "the daemon cannot be reached"},
     {ExitCode::kDenied, "not permitted"},
-    {ExitCode::kNoSuchUnit, "no such unit, or crash"},
-    {ExitCode::kPartly, "done for some of several units; the output says which failed"},
+    {ExitCode::kNoSuchUnit, "no such unit, crash, process or patch"},
+    {ExitCode::kPartly,
+     "done for some of several units or processes; the output says which failed"},
 }};
 
 /// What an error of the API means for the exit code.

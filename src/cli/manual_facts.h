@@ -52,7 +52,7 @@ struct Example {
   std::string_view meaning;
 };
 
-inline constexpr std::array<Example, 50> kExamples = {{
+inline constexpr std::array<Example, 53> kExamples = {{
     {"", "nines", "The nine cells of this host, and what to type next."},
     {"", "nines keep redis-server nginx", "Keep two units up, now and after each boot."},
     {"", "nines why --since 7d", "Why units were down in the last week."},
@@ -70,6 +70,10 @@ inline constexpr std::array<Example, 50> kExamples = {{
      "nines patch build --source redis-7.0.15 --diff fix.patch --build 'dpkg-buildpackage -b' "
      "--binary /usr/bin/redis-server -o fix.nlp",
      "For the installed program."},
+    {"patch apply", "nines patch apply fix.nlp --all --unsigned",
+     "Each process that runs what it is for."},
+    {"patch list", "nines patch list", "Which processes are patched."},
+    {"patch revert", "nines patch revert fix --all", "The code as it was."},
     {"patch inspect", "nines patch inspect fix.nlp", "What it changes, and in which programs."},
     {"updates", "nines updates", "Pending security updates, and who has to be restarted for them."},
     {"unit check", "nines unit check ./my.service", "What each line of the file will do."},

@@ -24,8 +24,12 @@ class PatchCommand {
   void add(CLI::App& app, const AddVerb& verb);
 
  private:
+  void add_processes(CLI::App& patch, const AddVerb& verb);
+
   PatchBuildOptions build_;
   PatchInspectOptions inspect_;
+  PatchApplyOptions apply_;
+  PatchRevertOptions revert_;
 };
 
 }  // namespace nines::cli

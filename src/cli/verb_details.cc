@@ -9,7 +9,7 @@ struct Details {
   std::string_view verb, text;
 };
 
-constexpr std::array<Details, 25> kDetails = {{
+constexpr std::array<Details, 26> kDetails = {{
     {"cell",
      "The layers are app, os and hw; the ways unplanned, planned and proactive. The verb itself "
      "may "
@@ -56,6 +56,13 @@ constexpr std::array<Details, 25> kDetails = {{
      "by this compiler with these flags, which is proved by finding the code of each function that "
      "changes in it. What a running program cannot take is refused with the reason: live data with "
      "another value or size, new thread-local data, code that runs at the start."},
+    {"patch apply",
+     "A process is known by the build-id in its memory. Everything is prepared while it runs; then "
+     "all "
+     "of its threads stand still for about a millisecond, and all functions are switched or none: "
+     "not "
+     "while one of them is on a stack. The patch is a mapping of the process itself, and ends with "
+     "it: a restarted process is not patched. Needs the right to ptrace."},
     {"updates",
      "Compares dpkg's packages with the security archives' indexes as the last apt-get update left "
      "them; alters and fetches nothing. In use is what a process has mapped to execute. What to "

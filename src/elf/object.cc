@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 #include "elf/byte_reader.h"
 
@@ -39,10 +40,39 @@ class Reader {
         NINES_TRY(read_relocations(header, sections, symbols.size()));
       }
     }
+    forget_labels(sections, symbols);
     return {};
   }
 
  private:
+  /// The assembler leaves its own labels (".LC12", of literals) where a linker may merge what they
+  /// name. Their numbers mean nothing: who refers to one then refers to its section.
+  static void forget_labels(std::vector<ObjectSection>& sections,
+                            std::vector<ObjectSymbol>& symbols) {
+    std::map<std::uint16_t, std::size_t> of_sections;
+    const std::size_t count = symbols.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (symbols[i].type == STT_SECTION) of_sections.emplace(symbols[i].index, i);
+    }
+    for (ObjectSection& section : sections) {
+      for (ObjectRelocation& relocation : section.relocations) {
+        const ObjectSymbol label = symbols[relocation.symbol];
+        if (!is_label(label)) continue;
+        const auto [known, fresh] = of_sections.emplace(label.index, symbols.size());
+        if (fresh) symbols.push_back({"", 0, 0, label.index, STT_SECTION, STB_LOCAL});
+        relocation.symbol = known->second;
+        relocation.addend += static_cast<std::int64_t>(label.value);
+      }
+    }
+    for (ObjectSymbol& symbol : symbols) {
+      if (is_label(symbol)) symbol.name.clear();
+    }
+  }
+
+  static bool is_label(const ObjectSymbol& symbol) {
+    return symbol.binding == STB_LOCAL && symbol.in_section() && symbol.name.starts_with(".L");
+  }
+
   Status read_header() {
     const auto header = read_at<Elf64_Ehdr>(bytes_, 0);
     if (!header || bytes_.substr(0, SELFMAG) != ELFMAG) return corrupt("no ELF file");
