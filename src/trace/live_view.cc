@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 
 #include "sys/file.h"
 #include "sys/own_program.h"
@@ -159,7 +160,8 @@ Status LiveView::look_at_threads(const std::vector<pid_t>& threads) {
       return Error(ErrorCode::kGone, "read registers of thread", std::to_string(tid));
     }
     ThreadView view{tid, {}, number(registers->pc), number(registers->sp)};
-    for (std::size_t i = 0; i < registers->dwarf.size() && i < elf::kMaxRegisters; ++i) {
+    static_assert(std::tuple_size_v<decltype(registers->dwarf)> <= elf::kMaxRegisters);
+    for (std::size_t i = 0; i < registers->dwarf.size(); ++i) {
       view.registers.set(i, registers->dwarf[i]);
     }
     threads_.push_back(view);

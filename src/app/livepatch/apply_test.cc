@@ -172,6 +172,20 @@ TEST_F(ApplyTest, KeepsStaticDataAndAddsNew) {
   EXPECT_TRUE(becomes((3 + 1 + 43) * 10 + 5 + 3)) << shared_->result;
 }
 
+TEST_F(ApplyTest, TextsThatMoveInTheirSectionAreTheRightOnes) {
+  start("-O2");
+  // Before all others: each label's number and offset is another one then.
+  std::string fixed = replaced(kOriginal, "return table[x & 3]",
+                               "if (x > 1000) return (long)strlen(name_of(x)) + (long)atoi("
+                               "getenv(\"a text before all others\")); return table[x & 3]");
+  fixed = replaced(fixed, "case 2: return \"two\"", "case 2: return \"two, and more\"");
+  const auto applied = apply(patch(fixed));
+  ASSERT_TRUE(applied) << applied.error().message();
+  EXPECT_TRUE(becomes((3 + 1) * 10 + 5 + 13)) << shared_->result;
+  shared_->input = 3;
+  EXPECT_TRUE(becomes((4 + 1) * 10 + 5 + 5)) << shared_->result;
+}
+
 TEST_F(ApplyTest, RefusesAnotherInitialValueAndALayoutChange) {
   start("-O2");
   const std::string code_before = code();
