@@ -77,7 +77,7 @@ CompileCommand parse_compile_command(const std::vector<std::string>& arguments) 
 
 std::vector<std::string> arguments_for_object(const std::vector<std::string>& arguments,
                                               const std::string& source, const std::string& object,
-                                              bool sections) {
+                                              Variant variant) {
   constexpr std::array<std::string_view, 9> kAlone = {"-c",  "-MD",     "-MMD",    "-MP", "-MG",
                                                       "-pg", "-shared", "-static", "-pie"};
   constexpr std::array<std::string_view, 8> kWithNext = {"-o", "-MF", "-MT", "-MQ",
@@ -99,7 +99,12 @@ std::vector<std::string> arguments_for_object(const std::vector<std::string>& ar
       if (!is_one_of(kAlone, word) && !of_linker && !late) kept.push_back(word);
     }
   }
-  if (sections) kept.insert(kept.end(), {"-ffunction-sections", "-fdata-sections"});
+  if (variant != Variant::kExact) {
+    kept.insert(kept.end(), {"-ffunction-sections", "-fdata-sections"});
+  }
+  if (variant == Variant::kNoLines) {
+    kept.insert(kept.end(), {"-D__LINE__=0", "-Wno-builtin-macro-redefined"});
+  }
   kept.insert(kept.end(), {"-fno-lto", "-c", source, "-o", object});
   return kept;
 }

@@ -20,12 +20,17 @@ struct CompileCommand {
 /// @param arguments  behind the compiler's name.
 CompileCommand parse_compile_command(const std::vector<std::string>& arguments);
 
+enum class Variant {
+  kExact,     ///< as the command says
+  kSections,  ///< with each function and each variable in a section of its own
+  kNoLines,   ///< the same, with 0 for each __LINE__: to tell what changes from what only moves
+};
+
 /// The arguments that compile `source` in the same way to `object`, without what else the command
 /// makes (dependencies, programs).
-/// @param sections  with each function and each variable in a section of its own.
 std::vector<std::string> arguments_for_object(const std::vector<std::string>& arguments,
                                               const std::string& source, const std::string& object,
-                                              bool sections);
+                                              Variant variant);
 
 /// Whether the file is taken for C or C++ by its name. @source gcc(1), "Options Controlling the
 /// Kind of Output"

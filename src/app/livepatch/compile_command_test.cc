@@ -15,7 +15,7 @@ TEST(CompileCommand, OfOneObject) {
   EXPECT_FALSE(command.links);
   EXPECT_EQ(command.sources, (Words{"src/a.c"}));
   EXPECT_EQ(command.object_path(), "out/a.o");
-  EXPECT_EQ(arguments_for_object(words, "src/a.c", "/log/1.o", true),
+  EXPECT_EQ(arguments_for_object(words, "src/a.c", "/log/1.o", Variant::kSections),
             (Words{"-O2", "-g", "-DNAME=\"a b.c\"", "-I", "inc.c", "-ffunction-sections",
                    "-fdata-sections", "-fno-lto", "-c", "src/a.c", "-o", "/log/1.o"}));
 }
@@ -35,7 +35,7 @@ TEST(CompileCommand, ThatLinks) {
   EXPECT_EQ(both.output, "prog");
   EXPECT_EQ(both.sources, (Words{"a.c", "b.c"}));
   EXPECT_EQ(arguments_for_object({"-O1", "a.c", "b.c", "-oprog", "-lm", "-Wl,-z,now", "-shared"},
-                                 "b.c", "/l/2.o", false),
+                                 "b.c", "/l/2.o", Variant::kExact),
             (Words{"-O1", "-fno-lto", "-c", "b.c", "-o", "/l/2.o"}));
 }
 

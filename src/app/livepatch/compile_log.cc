@@ -31,7 +31,8 @@ Status note_compiled(const std::string& directory, const Compiled& compiled) {
   return note(directory, {{"source", compiled.source},
                           {"output", compiled.output},
                           {"exact", compiled.exact},
-                          {"object", compiled.object}});
+                          {"object", compiled.object},
+                          {"lineless", compiled.lineless}});
 }
 Status note_linked(const std::string& directory, const std::string& output) {
   return note(directory, {{"linked", output}});
@@ -57,7 +58,7 @@ Result<CompileLog> read_compile_log(const std::string& directory) {
       log.failed.push_back(text_in(entry, "failed"));
     } else {
       Compiled one{text_in(entry, "source"), text_in(entry, "output"), text_in(entry, "exact"),
-                   text_in(entry, "object")};
+                   text_in(entry, "object"), text_in(entry, "lineless")};
       last[{one.source, one.output}] = std::move(one);
     }
   }

@@ -17,8 +17,9 @@ struct Compiled {
   std::string source;  ///< absolute
   std::string
       output;  ///< the object that the build asked for, absolute; or the program it went into
-  std::string exact;   ///< the object as the build has it
-  std::string object;  ///< the same with a section for each function
+  std::string exact;     ///< the object as the build has it
+  std::string object;    ///< the same with a section for each function
+  std::string lineless;  ///< that without line numbers; empty: it does not compile so
 };
 
 struct CompileLog {

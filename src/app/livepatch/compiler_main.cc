@@ -1,6 +1,7 @@
 // nines-cc: stands in a build's PATH under the names of compilers. Does what they would do, and
 // compiles each source once more beside it, for patches. The build sees the compiler's own output
 // and exit code and nothing else.
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,15 +39,25 @@ std::string find_in(const std::string& path, const std::string& name) {
   return {};
 }
 
+enum class Say { kAll, kNothing };
+
 /// @return its exit code, as a shell tells it.
-int run(const std::string& program, const std::vector<std::string>& arguments) {
+int run(const std::string& program, const std::vector<std::string>& arguments, Say say) {
   // With its path: gcc finds its parts by its own name, which in PATH is ours.
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : arguments) {
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  }
   argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  if (say == Say::kNothing) {
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   pid_t pid = 0;
-  if (::posix_spawn(&pid, program.c_str(), nullptr, nullptr, argv.data(), environ) != 0)
-    return kNotFound;
+  const int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) return kNotFound;
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
@@ -64,19 +75,27 @@ void compile_again(const std::string& compiler, const std::string& log,
                    const std::vector<std::string>& arguments, const CompileCommand& command) {
   for (const std::string& source : command.sources) {
     const std::string stem = log + "/" + Id128::make().str();
-    const std::string exact = stem + ".exact.o", object = stem + ".o";
-    for (const bool sections : {false, true}) {
-      const std::string& made = sections ? object : exact;
-      const int code = run(compiler, arguments_for_object(arguments, source, made, sections));
-      if (code == 0) continue;
+    const auto make = [&](Variant variant, const std::string& object) {
+      return run(compiler, arguments_for_object(arguments, source, object, variant), Say::kNothing);
+    };
+    Compiled compiled;
+    compiled.source = absolute(source);
+    compiled.output = absolute(command.compiles         ? command.object_path()
+                               : command.output.empty() ? std::string("a.out")
+                                                        : command.output);
+    compiled.exact = stem + ".exact.o";
+    compiled.object = stem + ".o";
+    int code = make(Variant::kExact, compiled.exact);
+    if (code == 0) code = make(Variant::kSections, compiled.object);
+    if (code != 0) {
       (void)note_failed(log, source + ": the compiler ended with " + std::to_string(code))
           .has_value();
       return;
     }
-    const std::string output =
-        command.compiles ? command.object_path()
-                         : (command.output.empty() ? std::string("a.out") : command.output);
-    (void)note_compiled(log, {absolute(source), absolute(output), exact, object}).has_value();
+    // Names may be made of line numbers: then it does not compile, and is done without.
+    const std::string lineless = stem + ".lineless.o";
+    if (make(Variant::kNoLines, lineless) == 0) compiled.lineless = lineless;
+    (void)note_compiled(log, compiled).has_value();
   }
 }
 
@@ -94,7 +113,7 @@ int main(int argc, char** argv) {
     return kNotFound;
   }
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const int code = run(compiler, arguments);
+  const int code = run(compiler, arguments, Say::kAll);
   if (code != 0) return code;
   const CompileCommand command = parse_compile_command(arguments);
   if (command.compiles || command.links) compile_again(compiler, log, arguments, command);

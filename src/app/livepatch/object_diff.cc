@@ -61,7 +61,8 @@ class Side {
 
 class Differ {
  public:
-  Differ(const Object& original, const Object& patched) : old_(original), new_(patched) {}
+  Differ(const Object& original, const Object& patched, const std::vector<std::string>& only)
+      : old_(original), new_(patched), only_(only.begin(), only.end()) {}
 
   Result<ObjectDiff> diff() {
     NINES_ASSIGN(diff_.renamed, correlate_statics(old_.object, new_.object));
@@ -76,7 +77,9 @@ class Differ {
       if (!before && parent_of_cold(name) != name)
         changed.insert(std::string(parent_of_cold(name)));
     }
-    for (const std::string& name : changed) NINES_TRY(replace(name));
+    for (const std::string& name : changed) {
+      if (only_.empty() || only_.contains(name)) NINES_TRY(replace(name));
+    }
     while (!queue_.empty()) {
       const std::size_t next = queue_.back();
       queue_.pop_back();
@@ -222,6 +225,7 @@ class Differ {
   }
 
   Side old_, new_;
+  const std::set<std::string> only_;
   ObjectDiff diff_;
   std::map<std::pair<std::size_t, std::size_t>, bool> equal_;
   std::set<std::size_t> included_;
@@ -230,8 +234,9 @@ class Differ {
 
 }  // namespace
 
-Result<ObjectDiff> diff_objects(const Object& original, const Object& patched) {
-  return Differ(original, patched).diff();
+Result<ObjectDiff> diff_objects(const Object& original, const Object& patched,
+                                const std::vector<std::string>& only) {
+  return Differ(original, patched, only).diff();
 }
 
 }  // namespace nines::livepatch

@@ -25,6 +25,8 @@ struct ObjectDiff {
 /// @errors kUnsupported: data that is in use would have to change (its initial value or size, a
 ///         new thread-local variable), or which variable is which cannot be told; the detail says
 ///         which and why.
-Result<ObjectDiff> diff_objects(const elf::Object& original, const elf::Object& patched);
+/// @param only  names of functions: no others are replaced. Empty: all that differ.
+Result<ObjectDiff> diff_objects(const elf::Object& original, const elf::Object& patched,
+                                const std::vector<std::string>& only);
 
 }  // namespace nines::livepatch

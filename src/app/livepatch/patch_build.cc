@@ -211,10 +211,18 @@ class Build {
     ObjectInput object;
     object.name =
         one.source.starts_with(source_ + "/") ? one.source.substr(source_.size() + 1) : one.source;
+    if (!one.lineless.empty() && !old.lineless.empty()) {
+      ObjectInput lineless{object.name, {}, {}, {}};
+      NINES_ASSIGN(lineless.original, stripped(old.lineless));
+      NINES_ASSIGN(lineless.patched, stripped(one.lineless));
+      NINES_ASSIGN(const BuiltObject differs, describe(lineless));
+      if (differs.functions.empty() && differs.refusals.empty()) return {};
+      object.only = differs.functions;
+    }
     NINES_ASSIGN(object.original, stripped(old.object));
     NINES_ASSIGN(object.patched, stripped(one.object));
     NINES_ASSIGN(BuiltObject built, describe(object));
-    if (built.functions.empty() && built.added.empty() && built.refusals.empty()) return {};
+    if (built.functions.empty() && built.refusals.empty()) return {};
     NINES_ASSIGN(object.pre, stripped(old.exact));
     built_.objects.push_back(std::move(built));
     built_.patch.objects.push_back(std::move(object));
@@ -298,7 +306,7 @@ Result<BuiltObject> describe(const ObjectInput& object) {
   NINES_ASSIGN(const elf::Object original, elf::Object::parse(object.original));
   NINES_ASSIGN(const elf::Object patched, elf::Object::parse(object.patched));
   BuiltObject built{object.name, {}, {}, {}};
-  const auto diff = diff_objects(original, patched);
+  const auto diff = diff_objects(original, patched, object.only);
   if (!diff) {
     if (diff.error().code() != ErrorCode::kUnsupported) return diff.error();
     built.refusals.push_back(diff.error().message());

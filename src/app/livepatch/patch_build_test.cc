@@ -74,6 +74,25 @@ TEST_F(PatchBuild, NamesTheFunctionAndTheProgram) {
   EXPECT_FALSE(sys::exists(request_.source + "/server")) << "the source is as it was";
 }
 
+TEST_F(PatchBuild, ThatLinesMoveIsNoChange) {
+  directory_.write("source/check.c", std::string(kCheck) +
+                                         "#include <assert.h>\n"
+                                         "int below(int x) { assert(x > 3); return x - 1; }\n");
+  const auto built = fix(kOld, "  while (n < 100 && text[n] != 0)\n+    ++n;");
+  ASSERT_FALSE(built) << "the hunk has a line more than it says";
+  directory_.write(
+      "fix.patch",
+      "--- a/check.c\n+++ b/check.c\n@@ -3,7 +3,8 @@\n"
+      " __attribute__((noinline)) static int note(int x) { return seen += x; }\n"
+      " int check(const char* text) {\n   int n = 0;\n-" +
+          std::string(kOld) +
+          "\n+  while (n < 100 && text[n] != 0)\n+    ++n;\n   return note(n) + n;\n }\n");
+  const auto moved = build_patch(request_, {}, &refused_);
+  ASSERT_TRUE(moved) << moved.error().message();
+  EXPECT_THAT(moved->objects[0].functions, ElementsAre("check"));
+  EXPECT_THAT(moved->patch.objects[0].only, ElementsAre("check"));
+}
+
 TEST_F(PatchBuild, WorksForAStrippedProgramThatWasBuiltElsewhere) {
   const std::string other = directory_.path() + "/installed";
   ASSERT_EQ(std::system(("cp -r " + request_.source + " " + other + " && make -s -C " + other +

@@ -20,6 +20,7 @@ constexpr std::string_view kMark = "NINESLP\x01";
 constexpr int kVersion = 1;
 constexpr std::size_t kLongestText = 4096;
 constexpr std::size_t kLongestBuildId = 128;
+constexpr std::size_t kMostFunctions = 100'000;
 
 Error corrupt(std::string_view what) {
   return Error(ErrorCode::kCorrupt, "read patch").with_detail(std::string(what));
@@ -70,6 +71,12 @@ Result<ObjectInput> object_from(const json& entry, Blobs* blobs) {
   if (!name) return corrupt("an object has no name");
   ObjectInput object;
   object.name = std::move(*name);
+  const json* only = list_in(entry, "only", kMostFunctions);
+  if (only == nullptr) return corrupt("an object lacks the list of its functions");
+  for (const json& function : *only) {
+    if (!function.is_string()) return corrupt("a function has no name");
+    object.only.push_back(function.get<std::string>());
+  }
   const std::pair<const char*, std::string*> parts[] = {
       {"pre", &object.pre}, {"original", &object.original}, {"patched", &object.patched}};
   for (const auto& [member, bytes] : parts) {
@@ -109,7 +116,8 @@ std::string encode(const Patch& patch) {
     objects.push_back({{"name", object.name},
                        {"pre", object.pre.size()},
                        {"original", object.original.size()},
-                       {"patched", object.patched.size()}});
+                       {"patched", object.patched.size()},
+                       {"only", object.only}});
   }
   for (const PatchTarget& target : patch.targets) {
     targets.push_back(

@@ -10,8 +10,8 @@ Patch example() {
   patch.name = "redis-CVE-2025-1";
   patch.cve = "CVE-2025-1";
   patch.description = "Check the length.";
-  patch.objects = {{"src/a.c", "pre a", "old a", "new a"},
-                   {"src/b.c", "p", "o", std::string("\0new b", 6)}};
+  patch.objects = {{"src/a.c", "pre a", "old a", "new a", {"f", "g"}},
+                   {"src/b.c", "p", "o", std::string("\0new b", 6), {}}};
   patch.targets = {{"src/redis-server", "00ff10", {0, 1}}, {"src/lib.so", "ab", {1}}};
   return patch;
 }
@@ -25,6 +25,7 @@ TEST(PatchFile, ComesBackAsItWas) {
   ASSERT_EQ(patch->objects.size(), 2U);
   EXPECT_EQ(patch->objects[0].pre, "pre a");
   EXPECT_EQ(patch->objects[0].original, "old a");
+  EXPECT_EQ(patch->objects[0].only, (std::vector<std::string>{"f", "g"}));
   EXPECT_EQ(patch->objects[1].patched, std::string("\0new b", 6));
   ASSERT_EQ(patch->targets.size(), 2U);
   EXPECT_EQ(patch->targets[0].objects, (std::vector<std::size_t>{0, 1}));

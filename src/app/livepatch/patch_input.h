@@ -12,6 +12,9 @@ struct ObjectInput {
   std::string pre;       ///< original source, exactly as the running program was compiled
   std::string original;  ///< the same with -ffunction-sections -fdata-sections
   std::string patched;   ///< the fixed source, likewise
+  /// Functions that change; others that differ do so by their line numbers alone, and stay. Empty:
+  /// all that differ.
+  std::vector<std::string> only = {};
 };
 
 struct PatchInput {

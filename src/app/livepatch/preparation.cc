@@ -97,7 +97,7 @@ Status Preparation::add_object(const ObjectInput& input) {
   auto unit = std::make_unique<Unit>();
   NINES_ASSIGN(unit->original, parse(input.original, "original"));
   NINES_ASSIGN(unit->patched, parse(input.patched, "patched"));
-  NINES_ASSIGN(ObjectDiff diff, diff_objects(*unit->original, *unit->patched));
+  NINES_ASSIGN(ObjectDiff diff, diff_objects(*unit->original, *unit->patched, input.only));
   if (diff.replaced.empty()) return {};
   for (const std::size_t section : diff.included) {
     if (unit->patched->sections()[section].alignment <= kPage) continue;

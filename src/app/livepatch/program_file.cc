@@ -62,7 +62,7 @@ Result<std::vector<std::string>> ProgramFile::has(const ObjectInput& object) con
   NINES_ASSIGN(const elf::Object pre, elf::Object::parse(object.pre));
   NINES_ASSIGN(const elf::Object original, elf::Object::parse(object.original));
   NINES_ASSIGN(const elf::Object patched, elf::Object::parse(object.patched));
-  NINES_ASSIGN(const ObjectDiff diff, diff_objects(original, patched));
+  NINES_ASSIGN(const ObjectDiff diff, diff_objects(original, patched, object.only));
   NINES_ASSIGN(const Matched matched, match_running(pre, code_, {}, FileMemory(program_, bytes_)));
   for (const std::string& name : diff.retired) {
     const elf::ObjectSymbol* symbol = pre.find(name);
