@@ -276,6 +276,8 @@ class FaultPoints(Kills):
     WITH_SYSTEMD = {"service_holder_found", "service_left"}
     # Passed only where the kernel's core socket is ours: test_crash_kills.py, test_crash_core.py.
     OF_CRASHES = {p for p in fault_points() if p.startswith(("core_", "crash_", "whole_core_"))}
+    # Passed by `nines patch` alone: src/app/livepatch/apply_test.cc.
+    OF_PATCHES = {p for p in fault_points() if p.startswith("patch_")}
 
     def set_up_units(self):
         self.ports = {}
@@ -416,7 +418,7 @@ class FaultPoints(Kills):
         for point in fault_points():
             if point in self.WITH_SYSTEMD:
                 self.assertIn(f"def test_kill_{point}(", with_systemd)
-            elif point not in self.REPLACED | self.OF_CRASHES:
+            elif point not in self.REPLACED | self.OF_CRASHES | self.OF_PATCHES:
                 self.assertIn(f"test_kill_{point}", names)
 
     def test_kill_quarantine_renamed(self):
@@ -500,7 +502,7 @@ def _add_tests():
 
     for point in fault_points():
         if point not in (FaultPoints.ELSEWHERE | FaultPoints.REPLACED | FaultPoints.WITH_SYSTEMD |
-                         FaultPoints.OF_CRASHES):
+                         FaultPoints.OF_CRASHES | FaultPoints.OF_PATCHES):
             setattr(FaultPoints, f"test_kill_{point}", make(point, "kill"))
     for point in FAILING_POINTS:
         setattr(FaultPoints, f"test_fail_{point}", make(point, "fail"))
