@@ -31,19 +31,6 @@ std::optional<elf::Program> program_at(const elf::Memory& memory, std::uint64_t 
   return std::move(*program);
 }
 
-UniqueFd open_mapped(pid_t process, const Mapping& mapping) {
-  const std::string by_range = fmt::format("/proc/{}/map_files/{:x}-{:x}", process,
-                                           number(mapping.start), number(mapping.end));
-  const std::string by_name = fmt::format("/proc/{}/root{}", process, mapping.path);
-  for (const std::string& path : {by_range, by_name}) {
-    auto file = sys::open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    struct stat info{};
-    if (!file || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
-    if (info.st_ino == mapping.inode) return std::move(*file);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<LiveView>> LiveView::open(const ProcessId& process) {

@@ -17,7 +17,13 @@ namespace {
 constexpr std::size_t kMaxModules = 256;
 constexpr std::size_t kMaxVdsoBytes = 64 << 10;
 
-/// The very file that is mapped, also when its name is gone or means another one by now.
+std::string base_name(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
 UniqueFd open_mapped(pid_t process, const Mapping& mapping) {
   const std::string by_range = fmt::format("/proc/{}/map_files/{:x}-{:x}", process,
                                            static_cast<std::uint64_t>(mapping.start),
@@ -33,13 +39,6 @@ UniqueFd open_mapped(pid_t process, const Mapping& mapping) {
   }
   return {};
 }
-
-std::string base_name(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-}  // namespace
 
 std::optional<Mapping> parse_mapping(std::string_view line) {
   unsigned long long start = 0, end = 0, offset = 0, inode = 0;

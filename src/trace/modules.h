@@ -26,6 +26,10 @@ struct Mapping {
 /// @return nothing if it is not of the documented form. @source proc_pid_maps(5)
 std::optional<Mapping> parse_mapping(std::string_view line);
 
+/// The very file that is mapped, also when its name is gone or means another one by now.
+/// @return invalid: it cannot be opened, or is no regular file.
+UniqueFd open_mapped(pid_t process, const Mapping& mapping);
+
 /// Opens every file that is mapped executable and copies the vdso; bounded in number.
 /// @errors those of reading /proc/PID/maps.
 Result<std::vector<Module>> open_modules(pid_t process);

@@ -107,8 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair("gcc", "-O2 -static"), std::pair("gcc", "-O2 -fno-plt -fPIC"),
                     std::pair("gcc", "-O2 -fcf-protection=full"),
                     std::pair("gcc", "-O2 -ffunction-sections -fdata-sections -Wl,--gc-sections"),
-                    std::pair("clang", "-O0"), std::pair("clang", "-O2"),
-                    std::pair("clang", "-O2 -fPIC -fno-plt")));
+                    std::pair("clang-19", "-O0"), std::pair("clang-19", "-O2"),
+                    std::pair("clang-19", "-O2 -fPIC -fno-plt")));
 
 std::string file_of(const TestProgram& program) {
   std::ifstream in(program.path(), std::ios::binary);
@@ -121,7 +121,7 @@ TEST(RunPreTest, RefusesOtherFlagsAndOtherCompilers) {
   const Loaded loaded(file_of(program));
   for (const auto& [compiler, flags] :
        {std::pair("gcc", "-O1"), std::pair("gcc", "-O3 -funroll-all-loops"),
-        std::pair("gcc", "-O2 -fno-pie"), std::pair("clang", "-O2")}) {
+        std::pair("gcc", "-O2 -fno-pie"), std::pair("clang-19", "-O2")}) {
     const auto refused =
         match(TestProgram(compiler, flags).compile("pre", kPart), loaded, loaded.text());
     ASSERT_FALSE(refused) << compiler << flags;

@@ -271,8 +271,11 @@ Result<Switched> apply_patch(const ProcessId& process, const std::string& module
   };
   auto switched = finish();
   if (!switched) {
-    // Nothing leads there; if it cannot be unmapped now, the next patcher does it.
-    (void)patcher->unmap(start, image.size()).has_value();
+    // If it cannot be unmapped now, the next patcher does it; and so it does where the old code
+    // could not be put back, and something still leads there.
+    if (state_of(made->registry(), patcher->memory()) == PatchState::kUnused) {
+      (void)patcher->unmap(start, image.size()).has_value();
+    }
     return switched;
   }
   switched->image = start;
